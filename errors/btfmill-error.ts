@@ -1,0 +1,46 @@
+/** The one error class above the pure libraries: what failed, on what, where, and whether trying again can help. */
+
+import { FormatError } from '../elf/format-error.ts';
+import { ERROR_CODES, type ErrorCode } from './codes.ts';
+
+export interface BtfmillErrorOptions extends ErrorOptions {
+  /** Overrides the code's default, e.g. a 404 that is final. */
+  readonly retryable?: boolean;
+}
+
+export class BtfmillError extends Error {
+  override readonly name = 'BtfmillError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: BtfmillErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.retryable = options.retryable ?? ERROR_CODES[code].retryable;
+  }
+
+  /** The process exit code this failure stands for when it ends the run. */
+  get exitCode(): number {
+    return ERROR_CODES[this.code].exit;
+  }
+}
+
+/**
+ * Any thrown value as a BtfmillError: format errors keep their code and location, disk-full and abort are
+ * recognised, the rest is `unexpected`. The original stays as `cause`.
+ */
+export function toBtfmillError(thrown: unknown): BtfmillError {
+  if (thrown instanceof BtfmillError) return thrown;
+  if (thrown instanceof FormatError) return new BtfmillError(thrown.code, thrown.message, { cause: thrown });
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const code = systemErrorCode(error);
+  return new BtfmillError(code, error.message || code, { cause: error });
+}
+
+function systemErrorCode(error: Error): ErrorCode {
+  if (error.name === 'AbortError') return 'aborted';
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'disk-full';
+  if (typeof code === 'string' && (error as NodeJS.ErrnoException).syscall !== undefined) return 'io-failed';
+  return 'unexpected';
+}
