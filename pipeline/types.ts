@@ -1,0 +1,51 @@
+/** The plain values that travel between the pipeline's steps. */
+
+import type { ConversionStats, ProfileName } from '../dwarf/index.ts';
+
+/** Called often; implementations throttle. */
+export interface StepProgress {
+  (doneBytes: number, totalBytes: number | undefined): void;
+}
+
+/** Where a package lies in the cache, digest verified. */
+export interface FetchedPackage {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Bytes that came over the network in this call; 0 when the cache had it all. */
+  readonly fetchedBytes: number;
+  readonly resumedAt: number;
+}
+
+/** The kernel image out of a package. */
+export interface UnpackedVmlinux {
+  /** Regular file in the work folder; the caller removes it. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Member name inside the package, e.g. `usr/lib/debug/boot/vmlinux-6.1.0-50-cloud-amd64`. */
+  readonly memberPath: string;
+  /** `uname -r` as the member's path says it. */
+  readonly kernel: string;
+}
+
+export type BtfSource = 'dwarf' | 'native';
+
+/** What `--source` may ask for. */
+export type SourceChoice = 'auto' | BtfSource;
+
+export interface ConvertedKernel {
+  /** BTF made from DWARF; absent when the file has none, or when only native BTF was asked for. */
+  readonly fromDwarf?: Uint8Array;
+  /** Bytes of the `.BTF` section. */
+  readonly native?: Uint8Array;
+  /** GNU build id, lower-case hex. */
+  readonly buildId?: string;
+  readonly profile: ProfileName;
+  readonly stats?: ConversionStats;
+}
+
+/** Time and volume of one step, as the record keeps them. */
+export interface StepTiming {
+  readonly step: 'fetch' | 'unpack' | 'convert' | 'cross-check' | 'store';
+  readonly milliseconds: number;
+  readonly bytes: number;
+}
