@@ -1,0 +1,56 @@
+/** What undici and the sockets below it throw, as the named errors of btfmill. */
+
+import { BtfmillError, type ErrorCode } from '../../errors/index.ts';
+
+/** System and undici codes after which the same request may well succeed. */
+const TRANSIENT_CODES: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPIPE',
+  'ETIMEDOUT',
+  // A resolver that does not answer; ENOTFOUND is an answer and final.
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_SOCKET',
+]);
+
+/** A failure before the head of an answer came. */
+export function connectError(thrown: unknown, url: URL, stallTimeoutMs: number): BtfmillError {
+  const aborted = abortError(thrown, url);
+  if (aborted !== undefined) return aborted;
+  const { code, message } = describe(thrown);
+  const isStall = code === 'UND_ERR_HEADERS_TIMEOUT';
+  return new BtfmillError(
+    isStall ? 'http-stalled' : 'http-unreachable',
+    isStall ? `${url.href}: no answer for ${stallTimeoutMs / 1000} s` : `${url.href}: ${message}`,
+    { cause: thrown, retryable: TRANSIENT_CODES.has(code) },
+  );
+}
+
+/** A failure while the body was coming. */
+export function bodyError(thrown: unknown, url: URL, stallTimeoutMs: number): BtfmillError {
+  const aborted = abortError(thrown, url);
+  if (aborted !== undefined) return aborted;
+  const { code, message } = describe(thrown);
+  const isStall = code === 'UND_ERR_BODY_TIMEOUT';
+  const errorCode: ErrorCode = isStall ? 'http-stalled' : 'http-truncated';
+  const what = isStall ? `no byte for ${stallTimeoutMs / 1000} s` : `cut before its end (${message})`;
+  return new BtfmillError(errorCode, `${url.href}: ${what}`, { cause: thrown });
+}
+
+function abortError(thrown: unknown, url: URL): BtfmillError | undefined {
+  if (!(thrown instanceof Error) || thrown.name !== 'AbortError') return undefined;
+  return new BtfmillError('aborted', `${url.href}: stopped`, { cause: thrown });
+}
+
+function describe(thrown: unknown): { code: string; message: string } {
+  if (!(thrown instanceof Error)) return { code: '', message: String(thrown) };
+  // Happy-eyeballs failures are an AggregateError with an empty message.
+  const inner =
+    thrown instanceof AggregateError && thrown.errors[0] instanceof Error ? thrown.errors[0] : thrown;
+  const { code = '' } = inner as NodeJS.ErrnoException;
+  return { code, message: inner.message || code };
+}
