@@ -24,7 +24,7 @@ export interface DebugPackage extends KernelKey {
   readonly packageName: string;
   /** The package's own version, e.g. `6.1.176-1`; orders builds, never names the kernel. */
   readonly packageVersion: string;
-  readonly format: 'deb' | 'rpm';
+  readonly format: 'deb';
   readonly url: string;
   readonly sizeBytes: number;
   /** Lower-case hex. */

@@ -43,6 +43,7 @@ export const ERROR_CODES = {
 
   usage: row('flags or configuration that make no sense', EXIT.usage),
   'tool-missing': row('a program that this step needs is not installed', EXIT.usage),
+  'tool-failed': row('a program that this step runs was killed or broke', EXIT.someKernelsFailed, true),
   'io-failed': row('reading or writing local files failed', EXIT.unexpected, true),
   'disk-full': row('not enough free disk space', EXIT.someKernelsFailed, true),
   locked: row('another run holds the lock', EXIT.locked, true),
