@@ -1,0 +1,141 @@
+/** The package as npm packs it: what is in it, that its libraries stand alone, and that its command starts. */
+
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeTempDir, removeDir } from '../support/temp.ts';
+import { needsTool } from '../support/tools.ts';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+interface PackageJson {
+  readonly version: string;
+  readonly bin: Record<string, string>;
+  readonly exports: Record<string, unknown>;
+  readonly dependencies: Record<string, string>;
+}
+
+describe.skipIf(needsTool('npm', 'tar'))('the npm package', () => {
+  let scratch: string;
+  /** Where a user of the package would have it: node_modules/btfmill, with no other package around. */
+  let installed: string;
+  let manifest: PackageJson;
+
+  beforeAll(async () => {
+    scratch = await makeTempDir('package');
+    const sources = path.join(scratch, 'sources');
+    await copySources(sources);
+    const { stdout } = await execa('npm', ['pack', '--loglevel=error', '--pack-destination', scratch], {
+      cwd: sources,
+      stdin: 'ignore',
+    });
+    const tarball = path.join(scratch, stdout.trim().split('\n').at(-1) ?? '');
+    installed = path.join(scratch, 'app', 'node_modules', 'btfmill');
+    await mkdir(installed, { recursive: true });
+    await execa('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed]);
+    manifest = JSON.parse(await readFile(path.join(installed, 'package.json'), 'utf8')) as PackageJson;
+  });
+
+  afterAll(() => removeDir(scratch));
+
+  it('holds the compiled code, the keyrings and the documents, and neither sources nor tests', async () => {
+    const files = await filesBelow(installed);
+    expect(files.filter((file) => !file.startsWith('dist/')).toSorted()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'archive-layout.md',
+      'package.json',
+    ]);
+    expect(files.filter((file) => /(?<!\.d)\.ts$|\.test\.|\/build\./.test(file))).toEqual([]);
+    const keyrings = await readdir(path.join(repository, 'crawlers/trust/keys'), { recursive: true });
+    expect(keyrings.length).toBeGreaterThan(0);
+    for (const keyring of keyrings) expect(files).toContain(`dist/crawlers/trust/keys/${keyring}`);
+  });
+
+  it.each(['elf', 'dwarf', 'btf'])(
+    'btfmill/%s can be imported by name, with nothing else installed',
+    async (name) => {
+      const app = path.join(scratch, 'app');
+      const script = `
+      import * as library from 'btfmill/${name}';
+      process.stdout.write(JSON.stringify(Object.keys(library)));`;
+      const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', script], { cwd: app });
+      const source = (await import(path.join(repository, name, 'index.ts'))) as object;
+      expect(JSON.parse(stdout)).toEqual(Object.keys(source));
+      expect(manifest.exports).toHaveProperty([`./${name}`]);
+    },
+  );
+
+  it('its types satisfy a strict TypeScript user', async () => {
+    const app = path.join(scratch, 'app');
+    await writeFile(
+      path.join(app, 'user.ts'),
+      `import * as btf from 'btfmill/btf';
+       import * as dwarf from 'btfmill/dwarf';
+       import * as elf from 'btfmill/elf';
+       const decoded: btf.Btf = btf.decodeBtf(new Uint8Array(24));
+       const profile: dwarf.ProfileName = dwarf.DEFAULT_PROFILE;
+       // @ts-expect-error: types are really there, not any
+       const wrong: string = decoded.typeCount;
+       export { profile, wrong, elf };`,
+    );
+    const flags = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      'false',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+    ];
+    await execa('tsc', [...flags, '--types', '', 'user.ts'], {
+      cwd: app,
+      preferLocal: true,
+      localDir: repository,
+    });
+  });
+
+  it('its command starts, knows its version and lists its verbs', async () => {
+    // What `npm install` would add.
+    for (const dependency of Object.keys(manifest.dependencies)) {
+      await symlink(
+        path.join(repository, 'node_modules', dependency),
+        path.join(installed, '..', dependency),
+      );
+    }
+    const command = path.join(installed, manifest.bin.btfmill ?? 'no bin');
+    const [help, version] = await Promise.all([execa(command, ['--help']), execa(command, ['--version'])]);
+    for (const verb of ['crawl', 'convert', 'status', 'verify', 'doctor']) {
+      expect(help.stdout).toMatch(new RegExp(`^  ${verb}\\b`, 'm'));
+    }
+    expect(version.stdout).toBe(manifest.version);
+    const doctor = await execa(command, ['doctor', '--json']);
+    expect(JSON.parse(doctor.stdout)).toMatchObject({ v: 1, ok: true });
+  });
+});
+
+/** What a clone has, with the packages linked in, so that building touches nothing of the repository. */
+async function copySources(to: string): Promise<void> {
+  const { include } = JSON.parse(await readFile(path.join(repository, 'tsconfig.build.json'), 'utf8')) as {
+    include: string[];
+  };
+  await mkdir(to);
+  for (const name of await readdir(repository)) {
+    const isDocument = /\.(?:json|md)$|^LICENSE$/.test(name);
+    if (isDocument || include.includes(name)) {
+      await cp(path.join(repository, name), path.join(to, name), { recursive: true });
+    }
+  }
+  await symlink(path.join(repository, 'node_modules'), path.join(to, 'node_modules'));
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
+}
