@@ -1,0 +1,264 @@
+/**
+ * A pool of types in which equal types are one node (hash-consing), the heart of deduplication.
+ *
+ * A named struct, union or enum is entered twice: as a *leaf*, which is only its name and which other types refer
+ * to, and as one or more *definitions* of that leaf. Because references stop at leaves, types can be entered
+ * bottom-up although the graph has cycles, and a forward declaration needs no resolving: it is a reference to the
+ * leaf. When every leaf has one definition, nodes and definitions are exactly the classes of the coarsest
+ * bisimulation, which is what pahole with libbpf's btf__dedup gives. A leaf with several definitions is ambiguous;
+ * the caller enters the types around it again with a `variant` for each (see refine rounds in dwarf/convert.ts).
+ *
+ * Names are opaque ints to the pool (0 = none); whoever fills it decides what they stand for.
+ */
+
+import { BTF_KIND } from './constants.ts';
+import { DoubleList, IntList } from './int-list.ts';
+
+/** What a leaf names; a kind of node beside the BTF kinds. */
+export const LEAF_STRUCT = 32;
+export const LEAF_UNION = 33;
+export const LEAF_ENUM = 34;
+
+/** Variant of a leaf that stands for a forward declaration whose name has several definitions. */
+export const FORWARD_VARIANT = 0x7fffffff;
+
+/** Ints per entry of a list: a member is (name, offset word, type), a parameter (name, 0, type), an enumerator (name, low, high). */
+export const ENTRY_INTS = 3;
+
+/** Bits of {@link TypePool.nodeB} of a composite and of {@link TypePool.defFlags}. */
+export const FLAG_KIND = 1;
+/** The enumeration's values do not fit 32 bits or its size is 8: ENUM64. */
+export const FLAG_ENUM64 = 2;
+
+/** Key of a type that was never met in the stream. */
+export const NEVER = Number.POSITIVE_INFINITY;
+
+const EMPTY = -1;
+
+function mix(hash: number, value: number): number {
+  let h = Math.imul(hash ^ value, 0x9e3779b1);
+  h ^= h >>> 15;
+  return h;
+}
+
+export class TypePool {
+  /** BTF_KIND of each node, or LEAF_*. Node 0 is void. */
+  readonly nodeKind = new IntList(1 << 12);
+  /** Name of INT, TYPEDEF, FLOAT, leaf; return type of FUNC_PROTO; size of anonymous composite or enum. */
+  readonly nodeA = new IntList(1 << 12);
+  /** Referenced node of PTR, CONST, VOLATILE, RESTRICT, TYPEDEF; element of ARRAY; INT's size and encoding; flags of composites. */
+  readonly nodeB = new IntList(1 << 12);
+  /** First int in {@link entries} of a list node; nelems of ARRAY; variant of a leaf. */
+  readonly nodeStart = new IntList(1 << 12);
+  /** Number of entries of a list node; of a leaf: head of its definitions or -1. */
+  readonly nodeCount = new IntList(1 << 12);
+  /** Where the node was first met in the type stream; for a leaf: where a forward declaration of it was. */
+  readonly nodeKey = new DoubleList(1 << 12);
+
+  readonly defLeaf = new IntList(1 << 10);
+  readonly defSize = new IntList(1 << 10);
+  readonly defFlags = new IntList(1 << 10);
+  readonly defStart = new IntList(1 << 10);
+  readonly defCount = new IntList(1 << 10);
+  /** Next definition of the same leaf, or -1. */
+  readonly defNext = new IntList(1 << 10);
+  readonly defKey = new DoubleList(1 << 10);
+
+  /** Lists of members, parameters and enumerators, {@link ENTRY_INTS} each. */
+  readonly entries = new IntList(1 << 14);
+
+  private buckets = new Int32Array(1 << 13).fill(EMPTY);
+  private hashes = new IntList(1 << 12);
+  /** Node of PTR/CONST/VOLATILE/RESTRICT to each node, 0 = none yet. */
+  private readonly qualified: Record<number, Int32Array> = {
+    [BTF_KIND.PTR]: new Int32Array(1 << 12),
+    [BTF_KIND.CONST]: new Int32Array(1 << 12),
+    [BTF_KIND.VOLATILE]: new Int32Array(1 << 12),
+    [BTF_KIND.RESTRICT]: new Int32Array(1 << 12),
+  };
+
+  constructor() {
+    this.addNode(0, 0, 0, 0, 0, 0);
+  }
+
+  get nodeTotal(): number {
+    return this.nodeKind.length;
+  }
+
+  get defTotal(): number {
+    return this.defLeaf.length;
+  }
+
+  /** INT or FLOAT; `word` is size << 8 | encoding. */
+  scalar(kind: number, name: number, word: number): number {
+    return this.simple(kind, name, word, 0);
+  }
+
+  /** PTR, CONST, VOLATILE or RESTRICT of a node. */
+  reference(kind: number, target: number): number {
+    let table = this.qualified[kind] as Int32Array;
+    if (target >= table.length) {
+      const grown = new Int32Array(Math.max(target + 1, table.length * 2));
+      grown.set(table);
+      table = grown;
+      this.qualified[kind] = grown;
+    }
+    const known = table[target] as number;
+    if (known !== 0) return known;
+    const node = this.addNode(kind, 0, target, 0, 0, 0);
+    table[target] = node;
+    return node;
+  }
+
+  typedef(name: number, target: number): number {
+    return this.simple(BTF_KIND.TYPEDEF, name, target, 0);
+  }
+
+  array(element: number, nelems: number): number {
+    return this.simple(BTF_KIND.ARRAY, 0, element, nelems);
+  }
+
+  /** The leaf of a named composite or enum; `variant` is 0 unless the name is known to be ambiguous. */
+  leaf(kind: number, name: number, variant: number): number {
+    return this.simple(kind, name, 0, variant, -1);
+  }
+
+  /**
+   * FUNC_PROTO or an anonymous STRUCT, UNION or ENUM whose list is `count` entries at `source[start…]`.
+   * @param a return type or size
+   */
+  list(kind: number, a: number, flags: number, source: Int32Array, start: number, count: number): number {
+    const hash = this.hashList(kind, a, flags, source, start, count);
+    let slot = hash & (this.buckets.length - 1);
+    for (;;) {
+      const node = this.buckets[slot] as number;
+      if (node === EMPTY) break;
+      if (
+        this.hashes.at(node) === hash &&
+        this.nodeKind.at(node) === kind &&
+        this.nodeA.at(node) === a &&
+        this.nodeB.at(node) === flags &&
+        this.nodeCount.at(node) === count &&
+        this.sameEntries(this.nodeStart.at(node), source, start, count)
+      ) {
+        return node;
+      }
+      slot = (slot + 1) & (this.buckets.length - 1);
+    }
+    const node = this.addNode(kind, a, flags, this.copyEntries(source, start, count), count, hash);
+    this.insert(node, slot);
+    return node;
+  }
+
+  /**
+   * A definition of a leaf: found among its definitions or added.
+   * @returns the definition's index
+   */
+  define(leaf: number, size: number, flags: number, source: Int32Array, start: number, count: number): number {
+    const { defSize, defFlags, defCount, defStart, defNext } = this;
+    let last = EMPTY;
+    for (let def = this.nodeCount.at(leaf); def !== EMPTY; def = defNext.at(def)) {
+      if (
+        defCount.at(def) === count &&
+        defSize.at(def) === size &&
+        defFlags.at(def) === flags &&
+        this.sameEntries(defStart.at(def), source, start, count)
+      ) {
+        return def;
+      }
+      last = def;
+    }
+    const def = this.defLeaf.push(leaf);
+    defSize.push(size);
+    defFlags.push(flags);
+    defStart.push(this.copyEntries(source, start, count));
+    defCount.push(count);
+    defNext.push(EMPTY);
+    this.defKey.push(NEVER);
+    if (last === EMPTY) this.nodeCount.data[leaf] = def;
+    else defNext.data[last] = def;
+    return def;
+  }
+
+  /** Notes that a node (or a leaf's forward declaration) was met at `key`; the smallest key stays. */
+  meet(node: number, key: number): void {
+    if (key < (this.nodeKey.data[node] as number)) this.nodeKey.data[node] = key;
+  }
+
+  meetDefinition(def: number, key: number): void {
+    if (key < (this.defKey.data[def] as number)) this.defKey.data[def] = key;
+  }
+
+  private simple(kind: number, a: number, b: number, start: number, count = 0): number {
+    const hash = mix(mix(mix(kind, a), b), start);
+    let slot = hash & (this.buckets.length - 1);
+    for (;;) {
+      const node = this.buckets[slot] as number;
+      if (node === EMPTY) break;
+      if (
+        this.hashes.data[node] === hash &&
+        this.nodeA.data[node] === a &&
+        this.nodeB.data[node] === b &&
+        this.nodeStart.data[node] === start &&
+        this.nodeKind.data[node] === kind
+      ) {
+        return node;
+      }
+      slot = (slot + 1) & (this.buckets.length - 1);
+    }
+    const node = this.addNode(kind, a, b, start, count, hash);
+    this.insert(node, slot);
+    return node;
+  }
+
+  private hashList(kind: number, a: number, flags: number, source: Int32Array, start: number, count: number): number {
+    let hash = mix(mix(kind, a), flags);
+    const end = start + count * ENTRY_INTS;
+    for (let i = start; i < end; i++) hash = mix(hash, source[i] as number);
+    return hash;
+  }
+
+  private sameEntries(own: number, source: Int32Array, start: number, count: number): boolean {
+    const { data } = this.entries;
+    const ints = count * ENTRY_INTS;
+    for (let i = 0; i < ints; i++) if (data[own + i] !== source[start + i]) return false;
+    return true;
+  }
+
+  private copyEntries(source: Int32Array, start: number, count: number): number {
+    const ints = count * ENTRY_INTS;
+    const { entries } = this;
+    entries.reserve(ints);
+    const at = entries.length;
+    for (let i = 0; i < ints; i++) entries.data[at + i] = source[start + i] as number;
+    entries.length += ints;
+    return at;
+  }
+
+  private addNode(kind: number, a: number, b: number, start: number, count: number, hash: number): number {
+    this.nodeKind.push(kind);
+    this.nodeA.push(a);
+    this.nodeB.push(b);
+    this.nodeStart.push(start);
+    this.nodeCount.push(count);
+    this.hashes.push(hash);
+    return this.nodeKey.push(NEVER);
+  }
+
+  private insert(node: number, slot: number): void {
+    this.buckets[slot] = node;
+    if (this.nodeKind.length * 2 > this.buckets.length) this.rehash();
+  }
+
+  private rehash(): void {
+    const buckets = new Int32Array(this.buckets.length * 2).fill(EMPTY);
+    const mask = buckets.length - 1;
+    for (const node of this.buckets) {
+      if (node === EMPTY) continue;
+      let slot = this.hashes.at(node) & mask;
+      while (buckets[slot] !== EMPTY) slot = (slot + 1) & mask;
+      buckets[slot] = node;
+    }
+    this.buckets = buckets;
+  }
+}

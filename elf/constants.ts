@@ -1,0 +1,27 @@
+/** ELF constants (System V gABI chapters 4 and 5; names as in `elf.h`). */
+
+export const ELFCLASS32 = 1;
+export const ELFCLASS64 = 2;
+export const ELFDATA2LSB = 1;
+export const ELFDATA2MSB = 2;
+
+export const ET_REL = 1;
+export const ET_EXEC = 2;
+export const ET_DYN = 3;
+
+export const SHT_PROGBITS = 1;
+export const SHT_SYMTAB = 2;
+export const SHT_STRTAB = 3;
+export const SHT_NOTE = 7;
+export const SHT_NOBITS = 8;
+
+export const SHF_COMPRESSED = 0x800;
+
+export const SHN_UNDEF = 0;
+export const SHN_LORESERVE = 0xff00;
+export const SHN_XINDEX = 0xffff;
+
+export const STT_OBJECT = 1;
+export const STT_FUNC = 2;
+
+export const NT_GNU_BUILD_ID = 3;

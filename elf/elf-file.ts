@@ -1,0 +1,205 @@
+/**
+ * ELF header and section header table (gABI chapter 4), both classes and byte orders.
+ * Only headers are read here; section contents are read one by one on request.
+ */
+
+import type { ByteSource } from './byte-source.ts';
+import {
+  ELFCLASS32,
+  ELFCLASS64,
+  ELFDATA2LSB,
+  ELFDATA2MSB,
+  SHF_COMPRESSED,
+  SHN_XINDEX,
+  SHT_NOBITS,
+} from './constants.ts';
+import { FormatError } from './format-error.ts';
+
+export interface ElfSection {
+  readonly index: number;
+  readonly name: string;
+  /** SHT_*. */
+  readonly type: number;
+  /** SHF_* (low 32 bits). */
+  readonly flags: number;
+  /** Virtual address; exact up to 2^53, higher bits of kernel addresses are kept in {@link addressHigh}. */
+  readonly addressLow: number;
+  readonly addressHigh: number;
+  /** Byte offset in the file. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+  /** sh_link. */
+  readonly link: number;
+  /** sh_info. */
+  readonly info: number;
+  readonly entrySize: number;
+}
+
+export interface ElfFile {
+  readonly source: ByteSource;
+  readonly is64: boolean;
+  readonly littleEndian: boolean;
+  /** ET_*. */
+  readonly type: number;
+  /** EM_*. */
+  readonly machine: number;
+  readonly sections: readonly ElfSection[];
+}
+
+/** More sections than any real kernel or module has (the largest seen is below 100 000, with -ffunction-sections). */
+const MAX_SECTIONS = 1 << 20;
+/** Section names are short; a name table beyond this is damage. */
+const MAX_NAME_TABLE_BYTES = 64 << 20;
+
+function malformed(what: string, offset?: number, section?: string): FormatError {
+  return new FormatError(
+    'elf-malformed',
+    { format: 'elf', ...(section === undefined ? {} : { section }), ...(offset === undefined ? {} : { offset }) },
+    what,
+  );
+}
+
+function readExactly(source: ByteSource, offset: number, length: number, what: string): Uint8Array {
+  if (offset < 0 || length < 0 || offset + length > source.size) {
+    throw malformed(`${what} (${length} bytes) lies outside the file of ${source.size} bytes`, offset);
+  }
+  return source.read(offset, length);
+}
+
+/** A 64-bit file offset or size as a number. */
+function wide(view: DataView, at: number, littleEndian: boolean, what: string): number {
+  const low = view.getUint32(at + (littleEndian ? 0 : 4), littleEndian);
+  const high = view.getUint32(at + (littleEndian ? 4 : 0), littleEndian);
+  if (high > 0x1f_ffff) throw malformed(`${what} 0x${high.toString(16)}${low.toString(16).padStart(8, '0')} is absurd`);
+  return high * 0x1_0000_0000 + low;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * Reads the ELF header and section headers.
+ * @throws FormatError `elf-malformed` when the bytes are not a well-formed ELF file.
+ */
+export function openElf(source: ByteSource): ElfFile {
+  const ident = readExactly(source, 0, Math.min(16, source.size), 'identification');
+  if (ident.length < 16 || ident[0] !== 0x7f || ident[1] !== 0x45 || ident[2] !== 0x4c || ident[3] !== 0x46) {
+    throw malformed('not an ELF file (no \\x7fELF at the start)', 0);
+  }
+  const [, , , , elfClass, data] = ident;
+  if (elfClass !== ELFCLASS32 && elfClass !== ELFCLASS64) throw malformed(`unknown class ${elfClass}`, 4);
+  if (data !== ELFDATA2LSB && data !== ELFDATA2MSB) throw malformed(`unknown byte order ${data}`, 5);
+  const is64 = elfClass === ELFCLASS64;
+  const littleEndian = data === ELFDATA2LSB;
+
+  const header = viewOf(readExactly(source, 0, is64 ? 64 : 52, 'ELF header'));
+  const type = header.getUint16(16, littleEndian);
+  const machine = header.getUint16(18, littleEndian);
+  const tableOffset = is64 ? wide(header, 40, littleEndian, 'section table offset') : header.getUint32(32, littleEndian);
+  const entrySize = header.getUint16(is64 ? 58 : 46, littleEndian);
+  const declaredCount = header.getUint16(is64 ? 60 : 48, littleEndian);
+  const declaredNames = header.getUint16(is64 ? 62 : 50, littleEndian);
+  const file = { source, is64, littleEndian, type, machine };
+  if (tableOffset === 0) return { ...file, sections: [] };
+
+  const minimumEntry = is64 ? 64 : 40;
+  if (entrySize < minimumEntry) throw malformed(`section header size ${entrySize} is below ${minimumEntry}`, 46);
+  // Section counts of 0xff00 and more live in section 0 (gABI: e_shnum, e_shstrndx escape values).
+  const first = rawSection(viewOf(readExactly(source, tableOffset, minimumEntry, 'first section header')), 0, is64, littleEndian);
+  const count = declaredCount === 0 ? first.sizeBytes : declaredCount;
+  if (count > MAX_SECTIONS) throw malformed(`${count} sections are more than ${MAX_SECTIONS}`, tableOffset);
+  const namesIndex = declaredNames === SHN_XINDEX ? first.link : declaredNames;
+
+  const table = viewOf(readExactly(source, tableOffset, count * entrySize, 'section header table'));
+  const raw = Array.from({ length: count }, (_, index) => rawSection(table, index * entrySize, is64, littleEndian));
+  const names = namesIndex === 0 ? new Uint8Array(0) : sectionNames(source, raw, namesIndex);
+  const sections = raw.map((section, index) => ({ ...section, index, name: nameAt(names, section.nameOffset) }));
+  return { ...file, sections };
+}
+
+interface RawSection extends Omit<ElfSection, 'index' | 'name'> {
+  readonly nameOffset: number;
+}
+
+function rawSection(view: DataView, at: number, is64: boolean, littleEndian: boolean): RawSection {
+  const u32 = (offset: number): number => view.getUint32(at + offset, littleEndian);
+  const nameOffset = u32(0);
+  const type = u32(4);
+  if (is64) {
+    const low = littleEndian ? 0 : 4;
+    return {
+      nameOffset,
+      type,
+      flags: u32(8 + low),
+      addressLow: u32(16 + low),
+      addressHigh: u32(16 + 4 - low),
+      offset: wide(view, at + 24, littleEndian, 'section offset'),
+      sizeBytes: wide(view, at + 32, littleEndian, 'section size'),
+      link: u32(40),
+      info: u32(44),
+      entrySize: u32(56 + low),
+    };
+  }
+  return {
+    nameOffset,
+    type,
+    flags: u32(8),
+    addressLow: u32(12),
+    addressHigh: 0,
+    offset: u32(16),
+    sizeBytes: u32(20),
+    link: u32(24),
+    info: u32(28),
+    entrySize: u32(36),
+  };
+}
+
+function sectionNames(source: ByteSource, raw: readonly RawSection[], index: number): Uint8Array {
+  const section = raw[index];
+  if (section === undefined) throw malformed(`section name table ${index} does not exist`);
+  if (section.sizeBytes > MAX_NAME_TABLE_BYTES) throw malformed(`section name table of ${section.sizeBytes} bytes is absurd`);
+  return readExactly(source, section.offset, section.sizeBytes, 'section name table');
+}
+
+function nameAt(names: Uint8Array, offset: number): string {
+  if (offset >= names.length) {
+    if (offset === 0) return '';
+    throw malformed(`section name offset lies outside the table of ${names.length} bytes`, offset, '.shstrtab');
+  }
+  const end = names.indexOf(0, offset);
+  if (end < 0) throw malformed('section name without a terminating NUL', offset, '.shstrtab');
+  return String.fromCharCode(...names.subarray(offset, Math.min(end, offset + 4096)));
+}
+
+/** The first section of that name, or undefined. */
+export function findSection(file: ElfFile, name: string): ElfSection | undefined {
+  return file.sections.find((section) => section.name === name);
+}
+
+/**
+ * Checks that a section's bytes are in the file and plain.
+ * @throws FormatError `elf-malformed` when it lies outside the file, `elf-unsupported` when it is compressed.
+ */
+export function checkSection(file: ElfFile, section: ElfSection): void {
+  if (section.type === SHT_NOBITS) throw malformed('section has no bytes in the file (SHT_NOBITS)', section.offset, section.name);
+  if (section.offset + section.sizeBytes > file.source.size) {
+    throw malformed(
+      `section of ${section.sizeBytes} bytes ends beyond the file of ${file.source.size} bytes`,
+      section.offset,
+      section.name,
+    );
+  }
+  if ((section.flags & SHF_COMPRESSED) !== 0) {
+    throw new FormatError('elf-unsupported', { format: 'elf', section: section.name }, 'compressed section (SHF_COMPRESSED)');
+  }
+}
+
+/**
+ * A section's bytes.
+ * @throws FormatError as {@link checkSection}.
+ */
+export function readSection(file: ElfFile, section: ElfSection): Uint8Array {
+  checkSection(file, section);
+  return file.source.read(section.offset, section.sizeBytes);
+}
