@@ -46,6 +46,8 @@ export interface CrawlRequest {
   readonly kernels: readonly string[];
   /** Base URL that replaces the distribution's default. */
   readonly mirror?: string;
+  /** OpenPGP keyring files (binary or armoured) trusted beside the distribution's own keys. */
+  readonly keyrings?: readonly string[];
   /** Accept an index past its Valid-Until. */
   readonly allowExpired: boolean;
   /** Accept an index without a good signature; everything found is then recorded as `insecure`. */

@@ -3,10 +3,10 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EnvHttpProxyAgent, request as undiciRequest } from 'undici';
-import { BtfmillError } from '../../errors/index.ts';
+import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { bodyError, connectError } from './failures.ts';
 import { relayBody } from './relay-body.ts';
-import { retryDelayMs } from './retry-delay.ts';
+import { isTooLongToWait, retryAfterMs, retryDelayMs } from './retry-delay.ts';
 
 /** The head of an answer and its body, which the caller must read to its end or destroy. */
 export interface HttpResponse {
@@ -53,7 +53,7 @@ const DEFAULTS = {
   userAgent: 'btfmill (kernel debug package crawler)',
   connectionsPerHost: 3,
   maxAttempts: 5,
-  stallTimeoutMs: 60_000,
+  stallTimeoutMs: 30_000,
   connectTimeoutMs: 15_000,
   backoffBaseMs: 500,
 } as const satisfies Required<HttpClientOptions>;
@@ -96,21 +96,20 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   async function requestWithRetries(url: URL, request: HttpRequestOptions): Promise<HttpResponse> {
     for (let attempt = 1; ; attempt += 1) {
       let failure: BtfmillError;
-      let retryAfter: string | undefined;
+      let askedMs = 0;
       try {
         const response = await requestOnce(url, request);
         const refusal = judgeStatus(response, url);
         if (refusal === undefined) return response;
         response.body.destroy();
-        retryAfter = response.headers['retry-after'];
+        askedMs = retryAfterMs(response.headers['retry-after']);
         failure = refusal;
       } catch (error) {
-        if (!(error instanceof BtfmillError) || error.code === 'aborted') throw error;
-        failure = error;
+        failure = toBtfmillError(error);
       }
-      const delayMs = retryDelayMs(attempt, settings.backoffBaseMs, retryAfter);
-      if (attempt >= settings.maxAttempts || delayMs === undefined || !failure.retryable) throw failure;
-      await pause(delayMs, request.signal);
+      const isWorthATry = failure.retryable && failure.code !== 'aborted' && !isTooLongToWait(askedMs);
+      if (attempt >= settings.maxAttempts || !isWorthATry) throw failure;
+      await pause(Math.max(retryDelayMs(attempt, settings.backoffBaseMs), askedMs), request.signal);
     }
   }
 

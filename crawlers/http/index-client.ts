@@ -1,0 +1,44 @@
+/** The HTTP client of one listing: counts what the indexes cost and asks a dead host only once. */
+
+import { BtfmillError } from '../../errors/index.ts';
+import type { HttpClient, HttpRequestOptions, HttpResponse } from './client.ts';
+import { relayBody } from './relay-body.ts';
+
+export interface IndexClient {
+  readonly http: HttpClient;
+  /** Requests that got an answer, and the body bytes that came with them. */
+  cost(): { readonly requests: number; readonly bytes: number };
+}
+
+/**
+ * Wraps `http`; closing stays the owner's business. A host that could not be reached after all retries fails at
+ * once from then on, with the same error: a listing asks for dozens of files from it.
+ */
+export function createIndexClient(http: HttpClient): IndexClient {
+  const deadHosts = new Map<string, BtfmillError>();
+  let requests = 0;
+  let bytes = 0;
+
+  async function request(url: string, options: HttpRequestOptions): Promise<HttpResponse> {
+    const { host } = new URL(url);
+    const known = deadHosts.get(host);
+    if (known !== undefined) throw known;
+    try {
+      const response = await http.request(url, options);
+      requests += 1;
+      const body = relayBody(response.body, passOn, (length) => {
+        bytes += length;
+      });
+      return { ...response, body };
+    } catch (error) {
+      if (error instanceof BtfmillError && error.code === 'http-unreachable') deadHosts.set(host, error);
+      throw error;
+    }
+  }
+
+  return { http: { request, close: () => Promise.resolve() }, cost: () => ({ requests, bytes }) };
+}
+
+function passOn(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
