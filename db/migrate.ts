@@ -1,0 +1,50 @@
+/** Brings a SQLite file to the schema this version of btfmill speaks: numbered steps, each in its own transaction. */
+
+import type { Database } from 'better-sqlite3';
+import { BtfmillError } from '../errors/index.ts';
+import { SCHEMA_001 } from './migrations/001-first.ts';
+
+/** SQL that leads from schema version `index` to `index + 1`; append only. */
+const MIGRATIONS: readonly string[] = [SCHEMA_001];
+
+/** `PRAGMA user_version` of an up-to-date record. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** `PRAGMA application_id` of every record ("BTFm"): keeps us from writing tables into somebody else's database. */
+export const APPLICATION_ID = 0x4254466d;
+
+/**
+ * Runs the migrations that are missing; safe when two processes do it at once.
+ * Throws `record-damaged` for a database of another program or of a newer btfmill.
+ */
+export function migrate(db: Database): void {
+  const step = db.transaction(() => {
+    const version = readVersion(db);
+    if (version >= SCHEMA_VERSION) return;
+    db.exec(MIGRATIONS[version]);
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+    db.pragma(`user_version = ${version + 1}`);
+  });
+  // Looks first without the write lock, so that a query beside a running crawl need not wait for it.
+  while (readVersion(db) < SCHEMA_VERSION) step.immediate();
+}
+
+function readVersion(db: Database): number {
+  const version = Number(db.pragma('user_version', { simple: true }));
+  const application = Number(db.pragma('application_id', { simple: true }));
+  if (application !== APPLICATION_ID && !isEmpty(db)) {
+    throw new BtfmillError('record-damaged', `${db.name}: is a SQLite database, but not a btfmill record`);
+  }
+  if (version > SCHEMA_VERSION) {
+    throw new BtfmillError(
+      'record-damaged',
+      `${db.name}: schema version ${version}, this btfmill knows up to ${SCHEMA_VERSION}; use a newer btfmill`,
+    );
+  }
+  return version;
+}
+
+function isEmpty(db: Database): boolean {
+  const row = db.prepare<[], { n: number }>('SELECT count(*) AS n FROM sqlite_schema').get();
+  return row?.n === 0;
+}

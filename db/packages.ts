@@ -1,0 +1,85 @@
+/** Queries of table `packages`: every debug package that an index ever named, with first and last sight. */
+
+import type { Database } from 'better-sqlite3';
+import type { DebugPackage } from '../crawlers/types.ts';
+import type { IsoTime } from './types.ts';
+
+/** A package as the record knows it. */
+export interface SeenPackage extends DebugPackage {
+  readonly id: number;
+  readonly firstSeen: IsoTime;
+  readonly lastSeen: IsoTime;
+}
+
+export interface PackageTable {
+  /**
+   * Records that an index names this package now, and returns its id. The same content (kernel, name, version,
+   * digest) is one row; where it was seen last (url, suite, trust) replaces what was known.
+   */
+  see(pkg: DebugPackage, at: IsoTime): number;
+  byId(id: number): SeenPackage | undefined;
+}
+
+interface PackageColumns {
+  id: number;
+  distro: string;
+  release: string;
+  arch: string;
+  kernel: string;
+  name: string;
+  version: string;
+  format: string;
+  url: string;
+  size_bytes: number;
+  sha256: string;
+  index_url: string;
+  suite: string;
+  trust: string;
+  first_seen: string;
+  last_seen: string;
+}
+
+export function packageTable(db: Database): PackageTable {
+  const upsert = db.prepare<[Record<string, unknown>], { id: number }>(
+    `INSERT INTO packages (distro, release, arch, kernel, name, version, format, url, size_bytes, sha256,
+       index_url, suite, trust, first_seen, last_seen)
+     VALUES (@distro, @release, @arch, @kernel, @packageName, @packageVersion, @format, @url, @sizeBytes, @sha256,
+       @indexUrl, @suite, @trust, @at, @at)
+     ON CONFLICT DO UPDATE SET url = excluded.url, size_bytes = excluded.size_bytes,
+       index_url = excluded.index_url, suite = excluded.suite, trust = excluded.trust, last_seen = excluded.last_seen
+     RETURNING id`,
+  );
+  const select = db.prepare<[number], PackageColumns>('SELECT * FROM packages WHERE id = ?');
+  return {
+    see(pkg, at) {
+      const row = upsert.get({ ...pkg, at });
+      if (row === undefined) throw new Error('INSERT … RETURNING gave no row');
+      return row.id;
+    },
+    byId(id) {
+      const row = select.get(id);
+      return row === undefined ? undefined : toPackage(row);
+    },
+  };
+}
+
+function toPackage(row: PackageColumns): SeenPackage {
+  return {
+    id: row.id,
+    distro: row.distro,
+    release: row.release,
+    arch: row.arch,
+    kernel: row.kernel,
+    packageName: row.name,
+    packageVersion: row.version,
+    format: row.format as DebugPackage['format'],
+    url: row.url,
+    sizeBytes: row.size_bytes,
+    sha256: row.sha256,
+    indexUrl: row.index_url,
+    suite: row.suite,
+    trust: row.trust as DebugPackage['trust'],
+    firstSeen: row.first_seen,
+    lastSeen: row.last_seen,
+  };
+}

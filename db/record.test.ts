@@ -1,0 +1,305 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { DebugPackage } from '../crawlers/types.ts';
+import { tempDirForTest } from '../test/support/temp.ts';
+import { type BtfRecord, type BtfFacts, openRecord, type PublishedFacts } from './index.ts';
+import { SCHEMA_VERSION } from './migrate.ts';
+
+const T1 = '2026-11-20T10:00:00.000Z';
+const T2 = '2026-11-20T11:00:00.000Z';
+const SHA_A = 'a'.repeat(64);
+const SHA_B = 'b'.repeat(64);
+const KEY = { distro: 'debian', release: '12', arch: 'x86_64', kernel: '6.1.0-50-cloud-amd64' };
+const PACKAGE: DebugPackage = {
+  ...KEY,
+  packageName: 'linux-image-6.1.0-50-cloud-amd64-dbg',
+  packageVersion: '6.1.176-1',
+  format: 'deb',
+  url: 'http://mirror.test/pool/main/l/linux/x.deb',
+  sizeBytes: 5_000_000_000,
+  sha256: SHA_A,
+  indexUrl: 'http://mirror.test/dists/bookworm/main/binary-amd64/Packages.xz',
+  suite: 'bookworm',
+  trust: 'signed-index',
+};
+const PUBLISHED: PublishedFacts = {
+  path: 'debian/12/x86_64/6.1.0-50-cloud-amd64.btf.tar.xz',
+  tarSha256: SHA_B,
+  tarSizeBytes: 900_000,
+  typeCount: 94_561,
+  typesByKind: { INT: 15, STRUCT: 9000 },
+};
+
+function facts(packageId: number): BtfFacts {
+  return {
+    source: 'native',
+    trust: 'signed-index',
+    buildId: 'c0ffee',
+    btfSha256: SHA_A,
+    btfSizeBytes: 4_000_000,
+    profile: 'pahole-1.24',
+    toolVersions: { btfmill: '0.1.0', xz: '5.4.1' },
+    packageId,
+  };
+}
+
+async function emptyRecord(): Promise<BtfRecord> {
+  const record = openRecord(join(await tempDirForTest('db'), 'deep', 'record.sqlite'));
+  onTestFinished(() => {
+    record.close();
+  });
+  return record;
+}
+
+function startAttempt(record: BtfRecord): { kernelId: number; packageId: number; attemptId: number } {
+  const runId = record.runs.start({ startedAt: T1, btfmillVersion: '0.1.0', options: { limit: 1 } });
+  const packageId = record.packages.see(PACKAGE, T1);
+  const kernelId = record.kernels.ensure(KEY, T1);
+  const attemptId = record.attempts.start({ kernelId, runId, packageId, setup: 's', startedAt: T1 });
+  return { kernelId, packageId, attemptId };
+}
+
+describe('openRecord', () => {
+  it('creates the folder and an up-to-date WAL database, and opens it again', async () => {
+    const record = await emptyRecord();
+    const raw = new Database(record.file);
+    expect(raw.pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(raw.pragma('user_version', { simple: true })).toBe(SCHEMA_VERSION);
+    const loose = raw.prepare(
+      "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite%'",
+    );
+    expect(loose.all()).toEqual([]);
+    raw.close();
+    const again = openRecord(record.file, { mustExist: true });
+    expect(again.kernels.countByPlane()).toEqual([]);
+    again.close();
+  });
+
+  it('does not create a record that must exist', async () => {
+    const file = join(await tempDirForTest('db'), 'none.sqlite');
+    expect(() => openRecord(file, { mustExist: true })).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('refuses a file that is no database and leaves it alone', async () => {
+    const file = join(await tempDirForTest('db'), 'x.sqlite');
+    writeFileSync(file, 'not a database, '.repeat(100));
+    expect(() => openRecord(file)).toThrow(expect.objectContaining({ code: 'record-damaged' }));
+    expect(readFileSync(file, 'latin1')).toBe('not a database, '.repeat(100));
+  });
+
+  it("refuses another program's database", async () => {
+    const file = join(await tempDirForTest('db'), 'x.sqlite');
+    const other = new Database(file);
+    other.exec('CREATE TABLE bookmarks (url TEXT)');
+    other.close();
+    expect(() => openRecord(file)).toThrow(/not a btfmill record/u);
+  });
+
+  it('refuses the record of a newer btfmill', async () => {
+    const record = await emptyRecord();
+    const raw = new Database(record.file);
+    raw.pragma(`user_version = ${SCHEMA_VERSION + 1}`);
+    raw.close();
+    expect(() => openRecord(record.file)).toThrow(/use a newer btfmill/u);
+  });
+
+  it('takes back everything when a transaction throws', async () => {
+    const record = await emptyRecord();
+    const work = (): void => {
+      record.kernels.ensure(KEY, T1);
+      throw new Error('stop');
+    };
+    expect(() => record.transaction(work)).toThrow('stop');
+    expect(record.kernels.find(KEY)).toBeUndefined();
+  });
+});
+
+describe('packages', () => {
+  it('keeps the first sight and moves the last', async () => {
+    const record = await emptyRecord();
+    const id = record.packages.see(PACKAGE, T1);
+    expect(record.packages.see({ ...PACKAGE, url: 'http://elsewhere.test/x.deb' }, T2)).toBe(id);
+    expect(record.packages.byId(id)).toEqual({
+      ...PACKAGE,
+      url: 'http://elsewhere.test/x.deb',
+      id,
+      firstSeen: T1,
+      lastSeen: T2,
+    });
+  });
+
+  it('tells rebuilt packages apart', async () => {
+    const record = await emptyRecord();
+    const id = record.packages.see(PACKAGE, T1);
+    expect(record.packages.see({ ...PACKAGE, sha256: SHA_B }, T2)).not.toBe(id);
+  });
+});
+
+describe('kernels', () => {
+  it('goes from pending over announced to published', async () => {
+    const record = await emptyRecord();
+    const { kernelId, packageId } = startAttempt(record);
+    expect(record.kernels.find(KEY)).toEqual({ ...KEY, id: kernelId, state: 'pending', changedAt: T1 });
+    record.kernels.announce(kernelId, facts(packageId), T1);
+    expect(record.kernels.find(KEY)).toEqual({
+      ...KEY,
+      ...facts(packageId),
+      id: kernelId,
+      state: 'pending',
+      changedAt: T1,
+    });
+    record.kernels.markPublished(kernelId, PUBLISHED, T2);
+    expect(record.kernels.find(KEY)).toEqual({
+      ...KEY,
+      ...facts(packageId),
+      ...PUBLISHED,
+      id: kernelId,
+      state: 'published',
+      changedAt: T2,
+      publishedAt: T2,
+    });
+    expect(record.kernels.inState('published')).toHaveLength(1);
+  });
+
+  it('cannot be published without the facts', async () => {
+    const record = await emptyRecord();
+    const { kernelId } = startAttempt(record);
+    expect(() => {
+      record.kernels.markPublished(kernelId, PUBLISHED, T2);
+    }).toThrow(/CHECK constraint/u);
+  });
+
+  it('keeps no facts of a former result', async () => {
+    const record = await emptyRecord();
+    const { kernelId, packageId } = startAttempt(record);
+    record.kernels.announce(kernelId, facts(packageId), T1);
+    record.kernels.markPublished(kernelId, PUBLISHED, T1);
+    record.kernels.markFailed(kernelId, { code: 'cross-check', message: 'no', packageId }, T2);
+    expect(record.kernels.find(KEY)).toEqual({
+      ...KEY,
+      id: kernelId,
+      state: 'failed',
+      code: 'cross-check',
+      reason: 'no',
+      packageId,
+      changedAt: T2,
+      publishedAt: T1,
+    });
+    record.kernels.markNoDebugInfo(kernelId, packageId, T2);
+    expect(record.kernels.find(KEY)?.code).toBeUndefined();
+    record.kernels.markPending(kernelId, T2);
+    expect(record.kernels.find(KEY)?.packageId).toBeUndefined();
+  });
+
+  it('keeps what was published when it is withdrawn', async () => {
+    const record = await emptyRecord();
+    const { kernelId, packageId } = startAttempt(record);
+    record.kernels.announce(kernelId, facts(packageId), T1);
+    record.kernels.markPublished(kernelId, PUBLISHED, T1);
+    record.kernels.markWithdrawn(kernelId, 'built with the wrong profile', T2);
+    expect(record.kernels.find(KEY)).toMatchObject({
+      state: 'withdrawn',
+      reason: 'built with the wrong profile',
+      tarSha256: SHA_B,
+    });
+  });
+
+  it('counts by plane and state', async () => {
+    const record = await emptyRecord();
+    const { kernelId, packageId } = startAttempt(record);
+    record.kernels.announce(kernelId, facts(packageId), T1);
+    record.kernels.markPublished(kernelId, PUBLISHED, T1);
+    record.kernels.ensure({ ...KEY, kernel: '6.1.0-49-cloud-amd64' }, T1);
+    record.kernels.ensure({ ...KEY, kernel: '6.1.0-48-cloud-amd64' }, T1);
+    const plane = { distro: 'debian', release: '12', arch: 'x86_64' };
+    expect(record.kernels.countByPlane()).toEqual([
+      { ...plane, state: 'pending', kernels: 2, tarSizeBytes: 0 },
+      { ...plane, state: 'published', kernels: 1, tarSizeBytes: 900_000 },
+    ]);
+  });
+});
+
+describe('attempts, timings, cross-checks', () => {
+  it('ends what a killed run left open', async () => {
+    const record = await emptyRecord();
+    const { kernelId, attemptId } = startAttempt(record);
+    expect(record.attempts.closeInterrupted(T2)).toBe(1);
+    expect(record.attempts.closeInterrupted(T2)).toBe(0);
+    expect(record.attempts.ofKernel(kernelId, 9)).toEqual([
+      expect.objectContaining({ id: attemptId, outcome: 'interrupted', finishedAt: T2 }),
+    ]);
+  });
+
+  it('gives the newest attempts first', async () => {
+    const record = await emptyRecord();
+    const first = startAttempt(record);
+    const end = { code: 'dwarf-malformed', message: 'm', retryAfter: T2, finishedAt: T2, fetchedBytes: 1 };
+    record.attempts.finish(first.attemptId, { outcome: 'failed', ...end });
+    const second = startAttempt(record);
+    const rows = record.attempts.ofKernel(first.kernelId, 9);
+    expect(rows.map((row) => row.id)).toEqual([second.attemptId, first.attemptId]);
+    expect(rows[1]).toMatchObject(end);
+    expect(record.attempts.ofKernel(first.kernelId, 1)).toHaveLength(1);
+  });
+
+  it('refuses a failure without a code', async () => {
+    const record = await emptyRecord();
+    const { attemptId } = startAttempt(record);
+    expect(() => {
+      record.attempts.finish(attemptId, { outcome: 'failed', finishedAt: T2, fetchedBytes: 0 });
+    }).toThrow(/CHECK constraint/u);
+  });
+
+  it('keeps timings and verdicts', async () => {
+    const record = await emptyRecord();
+    const { attemptId } = startAttempt(record);
+    record.stepTimings.add({ attemptId, step: 'fetch', milliseconds: 12.5, bytes: 7 });
+    record.stepTimings.add({ attemptId, step: 'fetch', milliseconds: 13.5, bytes: 8 });
+    expect(record.stepTimings.ofAttempt(attemptId)).toEqual([
+      { step: 'fetch', milliseconds: 13.5, bytes: 8 },
+    ]);
+    const check = {
+      attemptId,
+      against: 'pahole',
+      verdict: 'types-differ',
+      details: { onlyA: { STRUCT: 1 } },
+      firstDifferences: ['struct a: size 8, not 16'],
+      tolerated: [],
+      milliseconds: 1,
+      checkedAt: T1,
+    };
+    record.crossChecks.add(check);
+    record.crossChecks.add({ ...check, tool: 'v1.24' });
+    expect(record.crossChecks.ofAttempt(attemptId)).toEqual([check, { ...check, tool: 'v1.24' }]);
+  });
+});
+
+describe('runs and validators', () => {
+  it('keeps how a run ended', async () => {
+    const record = await emptyRecord();
+    const start = { startedAt: T1, btfmillVersion: '0.1.0', options: { limit: 3 } };
+    const id = record.runs.start(start);
+    expect(record.runs.latest()).toEqual({ id, ...start });
+    const counts = {
+      published: 1,
+      alreadyPublished: 2,
+      noDebugInfo: 3,
+      failed: 4,
+      fetchedBytes: 5,
+      indexBytes: 6,
+    };
+    record.runs.finish(id, { finishedAt: T2, exitCode: 3, ...counts });
+    expect(record.runs.latest()).toEqual({ id, ...start, finishedAt: T2, exitCode: 3, ...counts });
+  });
+
+  it('stores validators by URL', async () => {
+    const { validators } = await emptyRecord();
+    expect(validators.get('http://x.test/InRelease')).toBeUndefined();
+    validators.set('http://x.test/InRelease', { etag: '"1"', lastModified: 'Fri', sha256: SHA_A });
+    validators.set('http://x.test/InRelease', { lastModified: 'Sat', sha256: SHA_B });
+    expect(validators.get('http://x.test/InRelease')).toEqual({ lastModified: 'Sat', sha256: SHA_B });
+  });
+});

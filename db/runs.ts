@@ -1,0 +1,71 @@
+/** Queries of table `runs`: one row per crawl that was allowed to change state (a dry run has none). */
+
+import type { Database } from 'better-sqlite3';
+import { fromJson, optional } from './columns.ts';
+import type { RunEnd, RunRow, RunStart } from './types.ts';
+
+export interface RunTable {
+  /** Opens a run and returns its id. */
+  start(run: RunStart): number;
+  finish(id: number, end: RunEnd): void;
+  /** The newest run, finished or not. */
+  latest(): RunRow | undefined;
+}
+
+interface RunColumns {
+  id: number;
+  started_at: string;
+  btfmill_version: string;
+  options: string;
+  finished_at: string | null;
+  exit_code: number | null;
+  published: number | null;
+  already_published: number | null;
+  no_debug_info: number | null;
+  failed: number | null;
+  fetched_bytes: number | null;
+  index_bytes: number | null;
+}
+
+export function runTable(db: Database): RunTable {
+  const insert = db.prepare<[string, string, string]>(
+    'INSERT INTO runs (started_at, btfmill_version, options) VALUES (?, ?, ?)',
+  );
+  const update = db.prepare(
+    `UPDATE runs SET finished_at = @finishedAt, exit_code = @exitCode, published = @published,
+       already_published = @alreadyPublished, no_debug_info = @noDebugInfo, failed = @failed,
+       fetched_bytes = @fetchedBytes, index_bytes = @indexBytes
+     WHERE id = @id`,
+  );
+  const newest = db.prepare<[], RunColumns>('SELECT * FROM runs ORDER BY id DESC LIMIT 1');
+  return {
+    start(run) {
+      const options = JSON.stringify(run.options);
+      return Number(insert.run(run.startedAt, run.btfmillVersion, options).lastInsertRowid);
+    },
+    finish(id, end) {
+      update.run({ id, ...end });
+    },
+    latest() {
+      const row = newest.get();
+      return row === undefined ? undefined : toRun(row);
+    },
+  };
+}
+
+function toRun(row: RunColumns): RunRow {
+  return {
+    id: row.id,
+    startedAt: row.started_at,
+    btfmillVersion: row.btfmill_version,
+    options: fromJson(row.options),
+    ...optional('finishedAt', row.finished_at),
+    ...optional('exitCode', row.exit_code),
+    ...optional('published', row.published),
+    ...optional('alreadyPublished', row.already_published),
+    ...optional('noDebugInfo', row.no_debug_info),
+    ...optional('failed', row.failed),
+    ...optional('fetchedBytes', row.fetched_bytes),
+    ...optional('indexBytes', row.index_bytes),
+  };
+}
