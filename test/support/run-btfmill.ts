@@ -1,0 +1,81 @@
+/** Runs the real command in a process of its own, in an environment that holds nothing of the developer's. */
+
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+
+const ENTRY = fileURLToPath(new URL('../../scripts/btfmill.ts', import.meta.url));
+const TSX = import.meta.resolve('tsx');
+
+export interface CommandOptions {
+  /** Working directory; also HOME, so that caches and records land there. */
+  readonly cwd: string;
+  /** Folders in front of PATH, e.g. one with a fake pahole. */
+  readonly pathPrefix?: string;
+  /** Replaces PATH altogether. */
+  readonly path?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+export interface CommandResult {
+  /** Undefined when a signal ended the process. */
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly signal: string | undefined;
+}
+
+/** A running command. */
+export interface RunningCommand {
+  readonly pid: number;
+  kill(signal: NodeJS.Signals): void;
+  readonly finished: Promise<CommandResult>;
+}
+
+/** Starts the command, for tests that kill it on its way. */
+export function spawnBtfmill(args: readonly string[], options: CommandOptions): RunningCommand {
+  const inherited = options.path ?? process.env.PATH ?? '';
+  const child = execa(process.execPath, ['--import', TSX, ENTRY, ...args], {
+    cwd: options.cwd,
+    extendEnv: false,
+    env: {
+      PATH: options.pathPrefix === undefined ? inherited : `${options.pathPrefix}:${inherited}`,
+      HOME: options.cwd,
+      TMPDIR: process.env.TMPDIR ?? '/tmp',
+      LC_ALL: 'C.UTF-8',
+      ...options.env,
+    },
+    reject: false,
+    stdin: 'ignore',
+    timeout: options.timeoutMs ?? 60_000,
+  });
+  if (child.pid === undefined) throw new Error(`cannot start ${process.execPath}`);
+  return {
+    pid: child.pid,
+    kill: (signal) => {
+      child.kill(signal);
+    },
+    finished: child.then(({ exitCode, stdout, stderr, signal }) => ({ exitCode, stdout, stderr, signal })),
+  };
+}
+
+/** Runs to the end, whatever the exit code: see {@link expectExit}. */
+export async function runBtfmill(args: readonly string[], options: CommandOptions): Promise<CommandResult> {
+  return spawnBtfmill(args, options).finished;
+}
+
+/** Throws with the command's own words unless it ended with this exit code. */
+export function expectExit(result: CommandResult, exitCode: number): void {
+  if (result.exitCode === exitCode) return;
+  throw new Error(
+    `exit code ${result.exitCode ?? result.signal} instead of ${exitCode}\nstdout: ${result.stdout}\nstderr: ${result.stderr}`,
+  );
+}
+
+/** JSON Lines of `--json` output. */
+export function jsonLines(stdout: string): Record<string, unknown>[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
