@@ -1,0 +1,30 @@
+/** Parsers and defaults of flags that several verbs share. */
+
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+
+export const DEFAULT_ARCHIVE = 'archive';
+export const DEFAULT_DB = 'btfmill.sqlite';
+
+/** `$XDG_CACHE_HOME/btfmill`, else `~/.cache/btfmill`. */
+export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
+  // The XDG specification: unset or empty means the default, and a relative path is to be ignored.
+  const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : join(homedir(), '.cache');
+  return join(base, 'btfmill');
+}
+
+/** A whole number from 1 on, in decimal digits. */
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!/^[0-9]+$/u.test(text) || !Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError('It must be a whole number from 1 on.');
+  }
+  return value;
+}
+
+/** For a repeatable flag: the values in the order given. */
+export function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  if (value === '') throw new InvalidArgumentError('It must not be empty.');
+  return [...(earlier ?? []), value];
+}
