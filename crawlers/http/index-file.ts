@@ -80,7 +80,8 @@ async function useCached(bytes: Buffer, options: IndexFileOptions): Promise<Inde
 }
 
 type Answer =
-  | { readonly kind: 'absent' | 'unchanged' }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unchanged' }
   | {
       readonly kind: 'body';
       readonly bytes: Buffer;

@@ -1,0 +1,136 @@
+/** One suite of an apt repository: its signed Release, and the Packages stanzas that Release vouches for. */
+
+import { BtfmillError } from '../../errors/index.ts';
+import { fetchIndexFile } from '../http/index-file.ts';
+import { splitClearsigned, verifyInline } from '../trust/index.ts';
+import type { CrawlContext, TrustLevel } from '../types.ts';
+import { decompressIndex, INDEX_COMPRESSIONS } from './decompress.ts';
+import { parseRelease, type ReleaseFile } from './release.ts';
+import { readStanzas, type Stanza, type StanzaFilter } from './stanza.ts';
+
+export interface SuiteLocation {
+  /** What has `dists/` and `pool/`, without a trailing slash. */
+  readonly base: string;
+  /** Below `dists/`, e.g. `bookworm-security` or `buster/updates`. */
+  readonly path: string;
+  /** What its Release must call itself, as Suite or Codename. */
+  readonly name: string;
+}
+
+export interface SuitePolicy {
+  readonly keyrings: readonly string[];
+  /** Take a Release past its Valid-Until. */
+  readonly allowExpired: boolean;
+  /** Take a Release without asking who signed it. */
+  readonly insecure: boolean;
+}
+
+export interface OpenSuite {
+  readonly location: SuiteLocation;
+  readonly release: ReleaseFile;
+  readonly trust: TrustLevel;
+}
+
+const MAX_RELEASE_BYTES = 16 * 1024 * 1024;
+/** For a Packages file whose plain size the Release does not tell. */
+const MAX_PACKAGES_BYTES = 1024 * 1024 * 1024;
+
+/**
+ * The suite, or undefined when the mirror does not have it. Throws `index-signature`, `index-expired` (naming the
+ * date), `index-malformed` (also for the Release of another suite) and the errors of the HTTP client.
+ */
+export async function openSuite(
+  location: SuiteLocation,
+  policy: SuitePolicy,
+  context: CrawlContext,
+): Promise<OpenSuite | undefined> {
+  const text = await fetchReleaseText(location, policy, context);
+  if (text === undefined) return undefined;
+  const where = suiteUrl(location);
+  const release = parseRelease(text, where);
+  if (release.suite !== location.name && release.codename !== location.name) {
+    throw new BtfmillError(
+      'index-malformed',
+      `${where}: is the Release of ${release.codename ?? release.suite ?? 'nothing'}, not of ${location.name}`,
+    );
+  }
+  if (!policy.allowExpired) refuseExpired(release, where);
+  return { location, release, trust: policy.insecure ? 'insecure' : 'signed-index' };
+}
+
+/**
+ * The wanted stanzas of `component`'s packages for one Debian architecture, or undefined when the suite has no such
+ * index. Throws `index-digest`, `index-malformed` and the errors of the HTTP client.
+ */
+export async function openPackages(
+  suite: OpenSuite,
+  component: string,
+  debArch: string,
+  context: CrawlContext,
+  isWanted: StanzaFilter,
+): Promise<{ readonly url: string; readonly stanzas: AsyncGenerator<Stanza> } | undefined> {
+  const folder = `${component}/binary-${debArch}`;
+  const plain = suite.release.files.get(`${folder}/Packages`);
+  for (const compression of INDEX_COMPRESSIONS) {
+    const path = `${folder}/Packages${compression}`;
+    const entry = suite.release.files.get(path);
+    if (entry === undefined) continue;
+
+    const url = `${suiteUrl(suite.location)}/${path}`;
+    const byHashUrl = `${suiteUrl(suite.location)}/${folder}/by-hash/SHA256/${entry.sha256}`;
+    const file = await fetchIndexFile(url, context, {
+      expectSha256: entry.sha256,
+      maxBytes: entry.sizeBytes,
+      ...(suite.release.acquireByHash ? { byHashUrl } : {}),
+    });
+    // Debian lists the plain file without keeping it, and a mirror may lack a compression as well.
+    if (file === undefined) continue;
+    const bytes = decompressIndex(file.bytes, compression, {
+      where: url,
+      maxBytes: plain?.sizeBytes ?? MAX_PACKAGES_BYTES,
+      signal: context.signal,
+    });
+    return { url, stanzas: readStanzas(bytes, url, isWanted) };
+  }
+  if (plain === undefined) return undefined;
+  throw new BtfmillError(
+    'http-not-found',
+    `${suiteUrl(suite.location)}: lists ${folder}/Packages, but has it in no form`,
+  );
+}
+
+async function fetchReleaseText(
+  location: SuiteLocation,
+  policy: SuitePolicy,
+  context: CrawlContext,
+): Promise<string | undefined> {
+  const url = `${suiteUrl(location)}/InRelease`;
+  let text = '';
+  const inRelease = await fetchIndexFile(url, context, {
+    maxBytes: MAX_RELEASE_BYTES,
+    check: async (bytes) => {
+      text = policy.insecure
+        ? Buffer.from(splitClearsigned(bytes, url).text, 'latin1').toString('utf8')
+        : (await verifyInline(bytes, { where: url, keyrings: policy.keyrings, signal: context.signal })).text;
+    },
+  });
+  if (inRelease !== undefined) return text;
+  if (!policy.insecure) return undefined;
+  const release = await fetchIndexFile(`${suiteUrl(location)}/Release`, context, {
+    maxBytes: MAX_RELEASE_BYTES,
+  });
+  return release?.bytes.toString('utf8');
+}
+
+function refuseExpired(release: ReleaseFile, where: string): void {
+  const { validUntil } = release;
+  if (validUntil === undefined || validUntil.getTime() >= Date.now()) return;
+  throw new BtfmillError(
+    'index-expired',
+    `${where}: valid until ${validUntil.toUTCString()} only; --allow-expired takes it nevertheless`,
+  );
+}
+
+function suiteUrl(location: SuiteLocation): string {
+  return `${location.base}/dists/${location.path}`;
+}

@@ -1,0 +1,34 @@
+/** Shell-style patterns over kernel names. */
+
+/**
+ * Whether `name` as a whole matches `glob`: `*` any text, `?` one character, `[abc]`, `[a-z]` one of these, `[!abc]`
+ * none of these. Everything else stands for itself.
+ */
+export function matchesGlob(glob: string, name: string): boolean {
+  return globToRegExp(glob).test(name);
+}
+
+function globToRegExp(glob: string): RegExp {
+  let source = '';
+  for (let index = 0; index < glob.length; index += 1) {
+    const character = glob[index];
+    const classEnd = character === '[' ? glob.indexOf(']', index + 2) : -1;
+    if (character === '*') source += '.*';
+    else if (character === '?') source += '.';
+    else if (classEnd !== -1) {
+      source += classSource(glob.slice(index + 1, classEnd));
+      index = classEnd;
+    } else source += escape(character);
+  }
+  return new RegExp(`^${source}$`, 's');
+}
+
+function classSource(members: string): string {
+  const isNegated = members.startsWith('!') || members.startsWith('^');
+  const listed = (isNegated ? members.slice(1) : members).replaceAll(/[\\\]^[]/g, '\\$&');
+  return `[${isNegated ? '^' : ''}${listed}]`;
+}
+
+function escape(character: string): string {
+  return character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
+}
