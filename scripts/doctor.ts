@@ -42,7 +42,8 @@ export function registerDoctor(program: Command): void {
 
 async function examine(flags: DoctorFlags): Promise<DoctorReport> {
   const keysFolder = fileURLToPath(new URL('../crawlers/trust/keys', import.meta.url));
-  const searchPath = process.env.PATH ?? '';
+  // Debian keeps bpftool, which only tests use, in /usr/sbin; vitest.config.ts looks there too.
+  const searchPath = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
   const [node, sqlite, tools, keyrings, archiveDisk, cacheDisk] = await Promise.all([
     probeNode(),
     probeSqlite(),
