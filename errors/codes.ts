@@ -72,7 +72,12 @@ export const ERROR_CODES = {
 
   'cross-check': row('our conversion disagrees with the oracle', EXIT.someKernelsFailed),
   'oracle-failed': row('pahole crashed or produced nothing', EXIT.someKernelsFailed, true),
+  'native-none': row('native BTF was asked for, and the vmlinux has no .BTF section', EXIT.someKernelsFailed),
   'btf-invalid': row('the finished BTF failed validation', EXIT.someKernelsFailed),
+  'archive-conflict': row(
+    'the archive holds a sound file that is not in the record and differs from what was made',
+    EXIT.someKernelsFailed,
+  ),
   'archive-damaged': row('a published file differs from the record', EXIT.damageFound),
   'record-damaged': row('the SQLite record cannot be used', EXIT.unexpected),
 } as const satisfies Record<string, ErrorCodeInfo>;
