@@ -1,0 +1,240 @@
+/**
+ * A Debian mirror in miniature, made with Debian's own tools: packages by dpkg-deb (by hand where it knows a
+ * compression no more), indexes by apt-ftparchive, signatures by gpg.
+ *
+ * ```
+ * <root>/debian/dists/<suite>/InRelease, main/binary-<arch>/{Packages.xz,by-hash/SHA256/…}
+ * <root>/debian/pool/main/l/linux/*.deb
+ * <root>/debian-security/…                          the same for suites of the security archive
+ * ```
+ */
+
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { type Compression, controlFile, debPackage } from '../builders/deb-writer.ts';
+import type { Signer } from './signer.ts';
+
+export type Archive = 'debian' | 'debian-security';
+
+export interface MirrorKernel {
+  /** `uname -r`. */
+  readonly kernel: string;
+  readonly version: string;
+  /** Debian's name of the architecture. */
+  readonly architecture: string;
+  /** File that becomes the vmlinux. */
+  readonly vmlinux: string;
+  /** Where the regular file lies, as Debian did up to 6.12 and does since; a symlink is at the other place. */
+  readonly place: 'boot' | 'lib-modules';
+  readonly compression: Compression;
+}
+
+/** A package that is in the pool as it stands. */
+export interface RawPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** The .deb's bytes. */
+  readonly bytes: Uint8Array;
+}
+
+export interface MirrorSuite {
+  /** e.g. `bookworm`, `bookworm-security`. */
+  readonly name: string;
+  /** e.g. `stable`; default the name. */
+  readonly suiteField?: string;
+  readonly archive: Archive;
+  readonly packages: readonly (MirrorKernel | RawPackage)[];
+  /** Names of packages with no content worth mentioning, e.g. metapackages. */
+  readonly emptyPackages?: readonly { readonly name: string; readonly architecture: string }[];
+  readonly validUntil?: Date;
+  /** Changes the text of an index before it is compressed and signed. */
+  readonly editPackages?: (text: string) => string;
+  readonly editRelease?: (text: string) => string;
+}
+
+export interface MirrorOptions {
+  readonly root: string;
+  readonly signer: Signer;
+  readonly suites: readonly MirrorSuite[];
+  /** Default amd64 and arm64. */
+  readonly architectures?: readonly string[];
+}
+
+/** Builds everything below `root`; building a suite again replaces its indexes and keeps packages already in the pool. */
+export async function buildDebianMirror(options: MirrorOptions): Promise<void> {
+  for (const suite of options.suites) {
+    const debs: string[] = [];
+    for (const one of suite.packages) debs.push(await addToPool(options.root, suite, one));
+    for (const { name, architecture } of suite.emptyPackages ?? []) {
+      debs.push(await addToPool(options.root, suite, await emptyPackage(name, architecture)));
+    }
+    await writeIndexes(options, suite, debs);
+  }
+}
+
+/** Path of a kernel's package below its archive, as `Filename:` states it. */
+export function poolPath(
+  suite: Pick<MirrorSuite, 'archive'>,
+  one: Pick<RawPackage, 'name' | 'version' | 'architecture'>,
+): string {
+  const base = suite.archive === 'debian' ? 'pool/main' : 'pool/updates/main';
+  return `${base}/l/linux/${one.name}_${one.version}_${one.architecture}.deb`;
+}
+
+/** Name of the debug package of a kernel. */
+export function packageNameOf(kernel: string): string {
+  return `linux-image-${kernel}-dbg`;
+}
+
+async function addToPool(root: string, suite: MirrorSuite, one: MirrorKernel | RawPackage): Promise<string> {
+  const name = 'bytes' in one ? one.name : packageNameOf(one.kernel);
+  const path = poolPath(suite, { ...one, name });
+  const file = join(root, suite.archive, path);
+  await mkdir(dirname(file), { recursive: true });
+  if ('bytes' in one) {
+    await writeFile(file, one.bytes);
+  } else if ((await stat(file).catch(() => undefined)) === undefined) {
+    await buildKernelPackage(one, file);
+  }
+  return path;
+}
+
+async function emptyPackage(name: string, architecture: string): Promise<RawPackage> {
+  const version = '6.1.5-1';
+  const bytes = await debPackage({ name, version, architecture, entries: [], compression: 'xz' });
+  return { name, version, architecture, bytes };
+}
+
+const DPKG_COMPRESSIONS: Partial<Record<Compression, string>> = {
+  xz: 'xz',
+  zst: 'zstd',
+  gz: 'gzip',
+  none: 'none',
+};
+
+async function buildKernelPackage(one: MirrorKernel, output: string): Promise<void> {
+  const boot = `usr/lib/debug/boot/vmlinux-${one.kernel}`;
+  const module = `usr/lib/debug/lib/modules/${one.kernel}/vmlinux`;
+  const [path, link, target] =
+    one.place === 'boot'
+      ? [boot, module, `../../../boot/vmlinux-${one.kernel}`]
+      : [module, boot, `../lib/modules/${one.kernel}/vmlinux`];
+  const how = DPKG_COMPRESSIONS[one.compression];
+  if (how === undefined) {
+    const bytes = await debPackage({
+      name: packageNameOf(one.kernel),
+      version: one.version,
+      architecture: one.architecture,
+      compression: one.compression,
+      entries: [
+        { name: `./${link}`, type: 'symlink', linkName: target },
+        { name: `./${path}`, data: await readFile(one.vmlinux) },
+      ],
+    });
+    await writeFile(output, bytes);
+    return;
+  }
+
+  const tree = `${output}.tree`;
+  for (const file of [path, link, 'DEBIAN/control'])
+    await mkdir(dirname(join(tree, file)), { recursive: true });
+  await writeFile(join(tree, 'DEBIAN/control'), controlFile({ ...one, name: packageNameOf(one.kernel) }));
+  await copyFile(one.vmlinux, join(tree, path));
+  await symlink(target, join(tree, link));
+  const modules = join(tree, 'usr/lib/debug/lib/modules', one.kernel, 'kernel');
+  await mkdir(modules, { recursive: true });
+  await writeFile(join(modules, 'some.ko'), 'a module that nobody reads\n'.repeat(1000));
+  await execa('dpkg-deb', ['--root-owner-group', `-Z${how}`, '--build', tree, output]);
+  await rm(tree, { recursive: true });
+}
+
+async function writeIndexes(
+  options: MirrorOptions,
+  suite: MirrorSuite,
+  debs: readonly string[],
+): Promise<void> {
+  const archive = join(options.root, suite.archive);
+  const dist = join(archive, 'dists', suite.name);
+  await rm(dist, { recursive: true, force: true });
+  const stanzas = debs.length === 0 ? [] : await stanzasOf(archive, debs);
+  const architectures = options.architectures ?? ['amd64', 'arm64'];
+  for (const architecture of architectures) {
+    const folder = join(dist, 'main', `binary-${architecture}`);
+    await mkdir(folder, { recursive: true });
+    const text = stanzas
+      .filter((stanza) => stanza.includes(`\nArchitecture: ${architecture}\n`))
+      .map((stanza) => `${stanza}\n`)
+      .join('');
+    await writeFile(join(folder, 'Packages'), suite.editPackages?.(text) ?? text);
+    await execa('xz', ['-k', join(folder, 'Packages')]);
+  }
+  await writeRelease(options, suite, dist, architectures);
+  for (const architecture of architectures) await linkByHash(join(dist, 'main', `binary-${architecture}`));
+}
+
+async function stanzasOf(archive: string, debs: readonly string[]): Promise<string[]> {
+  const { stdout } = await execa('apt-ftparchive', ['packages', 'pool'], { cwd: archive });
+  const wanted = new Set(debs);
+  const found = stdout
+    .split('\n\n')
+    .map((stanza) => `${stanza.trim()}\n`)
+    .filter((stanza) => wanted.has(/^Filename: (.*)$/mu.exec(stanza)?.[1] ?? ''));
+  if (found.length !== wanted.size)
+    throw new Error(`apt-ftparchive saw ${found.length} of ${wanted.size} packages`);
+  return found;
+}
+
+async function writeRelease(
+  options: MirrorOptions,
+  suite: MirrorSuite,
+  dist: string,
+  architectures: readonly string[],
+): Promise<void> {
+  const fields: Record<string, string> = {
+    Origin: 'Debian',
+    Label: suite.archive === 'debian' ? 'Debian' : 'Debian-Security',
+    Suite: suite.suiteField ?? suite.name,
+    Codename: suite.name,
+    Architectures: architectures.join(' '),
+    Components: suite.archive === 'debian' ? 'main' : 'updates/main',
+    'Acquire-By-Hash': 'yes',
+    ...(suite.validUntil === undefined ? {} : { 'Valid-Until': rfc2822(suite.validUntil) }),
+  };
+  const { stdout } = await execa(
+    'apt-ftparchive',
+    [
+      '-o',
+      'APT::FTPArchive::Release::Default-Patterns=no',
+      '-o',
+      'APT::FTPArchive::Release::Patterns=Packages*',
+      'release',
+      '.',
+    ],
+    { cwd: dist },
+  );
+  const hashes = stdout.slice(stdout.search(/^MD5Sum:/mu));
+  const head = Object.entries({ ...fields, Date: rfc2822(new Date()) }).map(
+    ([key, value]) => `${key}: ${value}`,
+  );
+  const text = `${head.join('\n')}\n${hashes}\n`;
+  await writeFile(join(dist, 'Release'), suite.editRelease?.(text) ?? text);
+  await options.signer.clearSign(join(dist, 'Release'), join(dist, 'InRelease'));
+}
+
+async function linkByHash(folder: string): Promise<void> {
+  const store = join(folder, 'by-hash', 'SHA256');
+  await mkdir(store, { recursive: true });
+  for (const name of await readdir(folder)) {
+    if (!basename(name).startsWith('Packages')) continue;
+    const bytes = await readFile(join(folder, name));
+    await writeFile(join(store, createHash('sha256').update(bytes).digest('hex')), bytes);
+  }
+}
+
+/** As apt writes dates: `Thu, 20 Nov 2026 13:00:00 UTC`. */
+function rfc2822(date: Date): string {
+  return date.toUTCString().replace('GMT', 'UTC');
+}
