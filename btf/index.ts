@@ -1,5 +1,29 @@
-/** Reading BTF: decode, access, constants. */
+/** BTF: decode, build, validate, compare. */
 
+export {
+  type BtfLayer,
+  type DeepComparison,
+  type LayerComparison,
+  compareDeep,
+} from './compare-deep.ts';
+export { type CompareTolerances, uniqueComposites } from './compare-graph.ts';
+export {
+  type ShallowComparison,
+  type ShallowDifference,
+  type ShallowOptions,
+  compareShallow,
+} from './compare-shallow.ts';
 export * from './constants.ts';
 export { type BtfHeader, decodeBtf, readBtfHeader } from './decode.ts';
+export { describeLines, typeExpression } from './describe.ts';
+export {
+  BtfBuilder,
+  type BtfBuilderOptions,
+  type BtfEnumerator,
+  type BtfMember,
+  type BtfParameter,
+  type BtfSectionEntry,
+} from './encode.ts';
+export { forEachReference } from './references.ts';
+export { countKinds } from './summary.ts';
 export { Btf, type BtfParts } from './view.ts';
