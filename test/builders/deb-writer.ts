@@ -73,6 +73,7 @@ export interface DebPackage {
   readonly version: string;
   /** Debian's name, e.g. `amd64`. */
   readonly architecture: string;
+  readonly depends?: string;
   readonly entries: readonly TarEntry[];
   readonly compression: Compression;
   /** Changes the compressed data member, e.g. cuts it short. */
@@ -96,13 +97,13 @@ export async function debPackage(deb: DebPackage): Promise<Uint8Array> {
 }
 
 /** DEBIAN/control of a kernel debug package. */
-export function controlFile(deb: Pick<DebPackage, 'name' | 'version' | 'architecture'>): string {
+export function controlFile(deb: Pick<DebPackage, 'name' | 'version' | 'architecture' | 'depends'>): string {
   return `Package: ${deb.name}
 Source: linux
 Version: ${deb.version}
 Architecture: ${deb.architecture}
 Maintainer: btfmill tests <tests@example.invalid>
-Section: debug
+${deb.depends === undefined ? '' : `Depends: ${deb.depends}\n`}Section: debug
 Priority: optional
 Description: made by a test
  Not a real kernel.

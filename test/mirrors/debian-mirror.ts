@@ -40,6 +40,12 @@ export interface RawPackage {
   readonly bytes: Uint8Array;
 }
 
+export interface EmptyPackage {
+  readonly name: string;
+  readonly architecture: string;
+  readonly depends?: string;
+}
+
 export interface MirrorSuite {
   /** e.g. `bookworm`, `bookworm-security`. */
   readonly name: string;
@@ -47,8 +53,8 @@ export interface MirrorSuite {
   readonly suiteField?: string;
   readonly archive: Archive;
   readonly packages: readonly (MirrorKernel | RawPackage)[];
-  /** Names of packages with no content worth mentioning, e.g. metapackages. */
-  readonly emptyPackages?: readonly { readonly name: string; readonly architecture: string }[];
+  /** Packages with no content worth mentioning; with `depends` a metapackage. */
+  readonly emptyPackages?: readonly EmptyPackage[];
   readonly validUntil?: Date;
   /** Changes the text of an index before it is compressed and signed. */
   readonly editPackages?: (text: string) => string;
@@ -63,13 +69,19 @@ export interface MirrorOptions {
   readonly architectures?: readonly string[];
 }
 
+/** Debian's indexes carry these two digests and no other. */
+const DIGESTS = ['MD5=yes', 'SHA1=no', 'SHA256=yes', 'SHA512=no'].flatMap((one) => [
+  '-o',
+  `APT::FTPArchive::${one}`,
+]);
+
 /** Builds everything below `root`; building a suite again replaces its indexes and keeps packages already in the pool. */
 export async function buildDebianMirror(options: MirrorOptions): Promise<void> {
   for (const suite of options.suites) {
     const debs: string[] = [];
     for (const one of suite.packages) debs.push(await addToPool(options.root, suite, one));
-    for (const { name, architecture } of suite.emptyPackages ?? []) {
-      debs.push(await addToPool(options.root, suite, await emptyPackage(name, architecture)));
+    for (const one of suite.emptyPackages ?? []) {
+      debs.push(await addToPool(options.root, suite, await emptyPackage(one)));
     }
     await writeIndexes(options, suite, debs);
   }
@@ -102,10 +114,10 @@ async function addToPool(root: string, suite: MirrorSuite, one: MirrorKernel | R
   return path;
 }
 
-async function emptyPackage(name: string, architecture: string): Promise<RawPackage> {
+async function emptyPackage(one: EmptyPackage): Promise<RawPackage> {
   const version = '6.1.5-1';
-  const bytes = await debPackage({ name, version, architecture, entries: [], compression: 'xz' });
-  return { name, version, architecture, bytes };
+  const bytes = await debPackage({ ...one, version, entries: [], compression: 'xz' });
+  return { ...one, version, bytes };
 }
 
 const DPKG_COMPRESSIONS: Partial<Record<Compression, string>> = {
@@ -176,7 +188,7 @@ async function writeIndexes(
 }
 
 async function stanzasOf(archive: string, debs: readonly string[]): Promise<string[]> {
-  const { stdout } = await execa('apt-ftparchive', ['packages', 'pool'], { cwd: archive });
+  const { stdout } = await execa('apt-ftparchive', [...DIGESTS, 'packages', 'pool'], { cwd: archive });
   const wanted = new Set(debs);
   const found = stdout
     .split('\n\n')
@@ -203,18 +215,7 @@ async function writeRelease(
     'Acquire-By-Hash': 'yes',
     ...(suite.validUntil === undefined ? {} : { 'Valid-Until': rfc2822(suite.validUntil) }),
   };
-  const { stdout } = await execa(
-    'apt-ftparchive',
-    [
-      '-o',
-      'APT::FTPArchive::Release::Default-Patterns=no',
-      '-o',
-      'APT::FTPArchive::Release::Patterns=Packages*',
-      'release',
-      '.',
-    ],
-    { cwd: dist },
-  );
+  const { stdout } = await execa('apt-ftparchive', [...DIGESTS, 'release', '.'], { cwd: dist });
   const hashes = stdout.slice(stdout.search(/^MD5Sum:/mu));
   const head = Object.entries({ ...fields, Date: rfc2822(new Date()) }).map(
     ([key, value]) => `${key}: ${value}`,

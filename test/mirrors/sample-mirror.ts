@@ -92,9 +92,17 @@ export function sampleSuites(kernels: MirrorKernels): MirrorSuite[] {
         },
       ],
       emptyPackages: [
-        { name: 'linux-image-amd64-dbg', architecture: 'amd64' },
-        { name: 'linux-image-6.1-amd64-dbg', architecture: 'amd64' },
-        { name: 'linux-image-cloud-amd64-dbg', architecture: 'amd64' },
+        { name: 'linux-image-amd64-dbg', architecture: 'amd64', depends: 'linux-image-6.1.0-3-amd64-dbg' },
+        {
+          name: 'linux-image-6.1-amd64-dbg',
+          architecture: 'amd64',
+          depends: 'linux-image-6.1.0-3-amd64-dbg',
+        },
+        {
+          name: 'linux-image-cloud-amd64-dbg',
+          architecture: 'amd64',
+          depends: 'linux-image-6.1.0-2-cloud-amd64-dbg',
+        },
         { name: 'linux-image-6.1.0-1-amd64', architecture: 'amd64' },
         { name: 'linux-headers-6.1.0-1-amd64', architecture: 'amd64' },
         { name: 'bash', architecture: 'amd64' },
