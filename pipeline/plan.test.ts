@@ -1,0 +1,166 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DebugPackage } from '../crawlers/types.ts';
+import { kernelId, type KnownKernel, planCrawl, type PlanInput } from './plan.ts';
+
+const NOW = '2026-11-20T12:00:00.000Z';
+const LATER = '2026-11-21T12:00:00.000Z';
+const EARLIER = '2026-11-19T12:00:00.000Z';
+
+function debugPackage(kernel: string, more: Partial<DebugPackage> = {}): DebugPackage {
+  return {
+    distro: 'debian',
+    release: '12',
+    arch: 'x86_64',
+    kernel,
+    packageName: `linux-image-${kernel}-dbg`,
+    packageVersion: '6.1.1-1',
+    format: 'deb',
+    url: `http://mirror.test/${kernel}.deb`,
+    sizeBytes: 100,
+    sha256: 'a'.repeat(64),
+    indexUrl: 'http://mirror.test/Packages',
+    suite: 'bookworm',
+    trust: 'signed-index',
+    ...more,
+  };
+}
+
+function input(packages: readonly DebugPackage[], more: Partial<PlanInput> = {}): PlanInput {
+  return {
+    packages,
+    known: new Map(),
+    archiveFiles: new Map(),
+    now: NOW,
+    setup: 's1',
+    retryFailed: false,
+    ...more,
+  };
+}
+
+function decisionFor(known: KnownKernel, fileSizeBytes?: number, more: Partial<PlanInput> = {}): string {
+  const pkg = debugPackage('6.1.0-1-amd64');
+  const id = kernelId(pkg);
+  const archiveFiles = new Map(fileSizeBytes === undefined ? [] : [[id, fileSizeBytes]]);
+  return planCrawl(input([pkg], { known: new Map([[id, known]]), archiveFiles, ...more })).items[0].decision;
+}
+
+function failed(setup: string, retryAfter?: string, sha = 'a'): KnownKernel {
+  return {
+    state: 'failed',
+    packageSha256: sha.repeat(64),
+    lastFailure: { setup, ...(retryAfter === undefined ? {} : { retryAfter }) },
+  };
+}
+
+describe('planCrawl', () => {
+  it('fetches what nothing is known of, whether a file is there or not', () => {
+    const pkg = debugPackage('6.1.0-1-amd64');
+    expect(planCrawl(input([pkg])).items).toEqual([{ pkg, decision: 'fetch' }]);
+    const withFile = input([pkg], { archiveFiles: new Map([[kernelId(pkg), 5]]) });
+    expect(planCrawl(withFile).items).toEqual([{ pkg, decision: 'fetch', fileSizeBytes: 5 }]);
+  });
+
+  it('calls published only what the record and the file agree on', () => {
+    expect(decisionFor({ state: 'published', tarSizeBytes: 9 }, 9)).toBe('published');
+    expect(decisionFor({ state: 'published', tarSizeBytes: 9 }, 8)).toBe('fetch');
+    expect(decisionFor({ state: 'published', tarSizeBytes: 9 })).toBe('fetch');
+  });
+
+  it('keeps what is published when the package was rebuilt', () => {
+    const known: KnownKernel = { state: 'published', tarSizeBytes: 9, packageSha256: 'b'.repeat(64) };
+    expect(decisionFor(known, 9)).toBe('published');
+  });
+
+  it('recovers a kernel whose file arrived without its record', () => {
+    expect(decisionFor({ state: 'pending', btfSha256: 'c'.repeat(64) }, 9)).toBe('recover');
+    expect(decisionFor({ state: 'pending', btfSha256: 'c'.repeat(64) })).toBe('fetch');
+    expect(decisionFor({ state: 'pending' }, 9)).toBe('fetch');
+  });
+
+  it('does not look twice for debug info in the same package', () => {
+    const sha = 'a'.repeat(64);
+    expect(decisionFor({ state: 'no-debug-info', packageSha256: sha })).toBe('no-debug-info');
+    expect(decisionFor({ state: 'no-debug-info', packageSha256: 'b'.repeat(64) })).toBe('fetch');
+  });
+
+  it('never touches what was withdrawn', () => {
+    expect(decisionFor({ state: 'withdrawn' })).toBe('withdrawn');
+  });
+
+  it('holds back only the same package in the same setup before its time', () => {
+    expect(decisionFor(failed('s1', LATER))).toBe('held-back');
+    expect(decisionFor(failed('s1', EARLIER))).toBe('fetch');
+    expect(decisionFor(failed('s1'))).toBe('fetch');
+    expect(decisionFor(failed('s2', LATER))).toBe('fetch');
+    expect(decisionFor(failed('s1', LATER, 'b'))).toBe('fetch');
+    expect(decisionFor(failed('s1', LATER), undefined, { retryFailed: true })).toBe('fetch');
+  });
+
+  it('counts the limit per distribution and over what exists', () => {
+    const packages = [
+      debugPackage('6.1.0-3-amd64'),
+      debugPackage('6.1.0-2-amd64'),
+      debugPackage('6.8.1', { distro: 'fedora' }),
+    ];
+    const known = new Map<string, KnownKernel>([
+      [kernelId(packages[0]), { state: 'published', tarSizeBytes: 1 }],
+    ]);
+    const plan = planCrawl(
+      input(packages, { known, archiveFiles: new Map([[kernelId(packages[0]), 1]]), limit: 1 }),
+    );
+    expect(plan.items.map(({ pkg, decision }) => [pkg.kernel, decision])).toEqual([
+      ['6.1.0-3-amd64', 'published'],
+      ['6.8.1', 'fetch'],
+    ]);
+    expect(plan.beyondLimit).toBe(1);
+  });
+
+  it('adds up, keeps the order, and is done after its work is done', () => {
+    const anyPackage = fc
+      .record({ distro: fc.constantFrom('debian', 'fedora'), n: fc.nat(8), sizeBytes: fc.nat(1e9) })
+      .map(({ distro, n, sizeBytes }) => debugPackage(`6.1.0-${n}-amd64`, { distro, sizeBytes }));
+    const anyKnown = fc.constantFrom<KnownKernel | undefined>(
+      undefined,
+      { state: 'pending' },
+      { state: 'pending', btfSha256: 'c'.repeat(64) },
+      { state: 'published', tarSizeBytes: 7 },
+      { state: 'withdrawn' },
+      { state: 'no-debug-info', packageSha256: 'a'.repeat(64) },
+      { state: 'failed', packageSha256: 'a'.repeat(64), lastFailure: { setup: 's1', retryAfter: LATER } },
+    );
+    const anyFile = fc.constantFrom(undefined, 7, 8);
+    const anyCase = fc.array(fc.tuple(anyPackage, anyKnown, anyFile), { maxLength: 12 });
+    const anyLimit = fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined });
+    fc.assert(
+      fc.property(anyCase, anyLimit, (cases, limit) => {
+        const packages = cases.map(([pkg]) => pkg);
+        const known = new Map<string, KnownKernel>();
+        const archiveFiles = new Map<string, number>();
+        for (const [pkg, state, size] of cases) {
+          if (state !== undefined) known.set(kernelId(pkg), state);
+          if (size !== undefined) archiveFiles.set(kernelId(pkg), size);
+        }
+        const one = input(packages, { known, archiveFiles, ...(limit === undefined ? {} : { limit }) });
+        const plan = planCrawl(one);
+
+        const ids = plan.items.map(({ pkg }) => kernelId(pkg));
+        const all = [...new Set(packages.map(kernelId))];
+        expect(ids).toEqual(all.filter((id) => ids.includes(id)));
+        expect(ids.length + plan.beyondLimit).toBe(all.length);
+        expect(Object.values(plan.counts).reduce((a, b) => a + b, 0)).toBe(ids.length);
+        const fetched = plan.items.filter(({ decision }) => decision === 'fetch');
+        expect(plan.fetchCount).toBe(fetched.length);
+        expect(plan.fetchBytes).toBe(fetched.reduce((sum, { pkg }) => sum + pkg.sizeBytes, 0));
+
+        for (const { pkg } of plan.items.filter(({ decision }) => /fetch|recover/u.test(decision))) {
+          known.set(kernelId(pkg), { state: 'published', tarSizeBytes: 7 });
+          archiveFiles.set(kernelId(pkg), 7);
+        }
+        const again = planCrawl(one);
+        expect(again.counts.fetch + again.counts.recover).toBe(0);
+        expect(again.items.map(({ pkg }) => kernelId(pkg))).toEqual(ids);
+      }),
+    );
+  });
+});
