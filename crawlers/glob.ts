@@ -1,8 +1,10 @@
 /** Shell-style patterns over kernel names. */
 
+import { BtfmillError } from '../errors/index.ts';
+
 /**
  * Whether `name` as a whole matches `glob`: `*` any text, `?` one character, `[abc]`, `[a-z]` one of these, `[!abc]`
- * none of these. Everything else stands for itself.
+ * none of these. Everything else stands for itself. Throws `usage` for a class that makes no sense (`[z-a]`).
  */
 export function matchesGlob(glob: string, name: string): boolean {
   return globToRegExp(glob).test(name);
@@ -13,14 +15,18 @@ function globToRegExp(glob: string): RegExp {
   for (let index = 0; index < glob.length; index += 1) {
     const character = glob[index];
     const classEnd = character === '[' ? glob.indexOf(']', index + 2) : -1;
-    if (character === '*') source += '.*';
+    if (character === '*') source += source.endsWith('.*') ? '' : '.*';
     else if (character === '?') source += '.';
     else if (classEnd !== -1) {
       source += classSource(glob.slice(index + 1, classEnd));
       index = classEnd;
     } else source += escape(character);
   }
-  return new RegExp(`^${source}$`, 's');
+  try {
+    return new RegExp(`^${source}$`, 's');
+  } catch (error) {
+    throw new BtfmillError('usage', `${glob} is no pattern`, { cause: error });
+  }
 }
 
 function classSource(members: string): string {

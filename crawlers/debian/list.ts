@@ -1,0 +1,215 @@
+/** Lists the kernels that Debian has debug packages of. */
+
+import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import {
+  compareDebianVersions,
+  type OpenSuite,
+  openPackages,
+  openSuite,
+  type SuitePolicy,
+} from '../apt/index.ts';
+import { matchesGlob } from '../glob.ts';
+import { createIndexClient } from '../http/index-client.ts';
+import { DEBIAN_KEYRING, DEBIAN_REMOVED_KEYRING } from '../trust/index.ts';
+import type { CrawlContext, CrawlRequest, CrawlResult, DebugPackage, IndexFailure } from '../types.ts';
+import { type DebianArch, parseArch } from './names.ts';
+import { readDebugPackage } from './packages.ts';
+import { allReleases, type DebianRelease, namedRelease, releaseSegment } from './releases.ts';
+import { type DebianBases, resolveBases } from './sources.ts';
+import { mainSuite, type SuitePlan, type SuitePlace, sideSuites } from './suites.ts';
+
+export const DEFAULT_ARCHS: readonly string[] = ['x86_64', 'arm64'];
+
+/** What the steps of one listing share. */
+interface Listing {
+  readonly request: CrawlRequest;
+  readonly context: CrawlContext;
+  readonly bases: DebianBases;
+  readonly archs: readonly DebianArch[];
+  readonly packages: DebugPackage[];
+  readonly failures: IndexFailure[];
+}
+
+/**
+ * Every kernel of the request, each once, newest package first. A suite that cannot be read is a failure beside the
+ * others' kernels. Throws `usage` for a request that makes no sense, `tool-missing`, `aborted` and local faults.
+ *
+ * @param etcDir the machine's configuration folder
+ */
+export async function listDebian(
+  request: CrawlRequest,
+  context: CrawlContext,
+  etcDir = '/etc',
+): Promise<CrawlResult> {
+  const names = request.archs.length === 0 ? DEFAULT_ARCHS : request.archs;
+  const client = createIndexClient(context.http);
+  const listing: Listing = {
+    request,
+    context: { ...context, http: client.http },
+    bases: await resolveBases(request.mirror, etcDir),
+    archs: [...new Set(names.map(parseArch))],
+    packages: [],
+    failures: [],
+  };
+
+  for (const release of await findReleases(listing)) await listRelease(release, listing);
+
+  const { requests, bytes } = client.cost();
+  return {
+    packages: oneEachNewestFirst(listing.packages),
+    failures: listing.failures,
+    indexBytes: bytes,
+    indexRequests: requests,
+  };
+}
+
+/** Without a request, a look-up that fails is a failure of its own: what is known without it is listed all the same. */
+async function findReleases(listing: Listing): Promise<DebianRelease[]> {
+  const { request, bases, context } = listing;
+  const lookUp = async (suite: string) => {
+    const location = { base: bases.main, path: suite, name: suite };
+    // Which codename is stable does not expire; the suite itself is judged when it is read.
+    const policy = { ...policyFor(false, request), allowExpired: true };
+    return (await openSuite(location, policy, context))?.release;
+  };
+  if (request.releases.length === 0) {
+    return allReleases((suite) => guard({ suite, release: suite }, listing, () => lookUp(suite)));
+  }
+  const found = new Map<string, DebianRelease>();
+  for (const name of request.releases) {
+    const release = await guard({ suite: name, release: name }, listing, () => namedRelease(name, lookUp));
+    if (release !== undefined) found.set(release.codename, release);
+  }
+  return [...found.values()];
+}
+
+async function listRelease(release: DebianRelease, listing: Listing): Promise<void> {
+  const { bases, failures } = listing;
+  const failuresBefore = failures.length;
+  const main = await openPlan(mainSuite(release, bases), releaseSegment(release, undefined), listing);
+  const isUnreadable = failures.length > failuresBefore;
+  if (main === undefined && !isUnreadable) return;
+  // A damaged main suite does not stop its neighbours, unless only it can tell where to file their kernels.
+  if (main === undefined && release.version === undefined) return;
+
+  const segment = releaseSegment(release, main?.release);
+  if (main !== undefined) await listSuite(main, release.codename, segment, listing);
+  for (const plan of sideSuites(release, main?.release, bases)) {
+    const suite = await openPlan(plan, segment, listing);
+    if (suite !== undefined) await listSuite(suite, plan.name, segment, listing);
+  }
+}
+
+/** The first place that has the suite; undefined when none has or its failure was noted. */
+async function openPlan(plan: SuitePlan, segment: string, listing: Listing): Promise<OpenSuite | undefined> {
+  return guard({ suite: plan.name, release: segment }, listing, async () => {
+    for (const [index, place] of plan.places.entries()) {
+      const isLastResort = index > 0 && !plan.isRequired;
+      const suite = await openPlace(place, isLastResort, listing);
+      if (suite !== undefined) return suite;
+    }
+    if (!plan.isRequired) return undefined;
+    const bases = plan.places.map(({ location }) => location.base).join(' and ');
+    throw new BtfmillError('http-not-found', `debian: ${bases} has no suite ${plan.name}`);
+  });
+}
+
+/**
+ * @param isLastResort the place before said that it has no such suite, and the suite need not exist: that this place
+ * cannot be reached is then worth a word and no failure
+ */
+async function openPlace(
+  place: SuitePlace,
+  isLastResort: boolean,
+  { request, context }: Listing,
+): Promise<OpenSuite | undefined> {
+  try {
+    return await openSuite(place.location, policyFor(place.isFrozen, request), context);
+  } catch (error) {
+    const isUnreachable = error instanceof BtfmillError && error.code === 'http-unreachable';
+    if (!isLastResort || !isUnreachable) throw error;
+    context.say(
+      `${place.location.path}: not on the mirror, and the archive is out of reach (${error.message})`,
+    );
+    return undefined;
+  }
+}
+
+async function listSuite(suite: OpenSuite, name: string, segment: string, listing: Listing): Promise<void> {
+  const { archs, context, packages, request } = listing;
+  let count = 0;
+  for (const arch of archs) {
+    await guard({ suite: name, release: segment }, listing, async () => {
+      const index = await openPackages(suite, 'main', arch.deb, context, isAboutKernels);
+      if (index === undefined) return;
+      for await (const stanza of index.stanzas) {
+        const found = readDebugPackage(stanza, {
+          suite,
+          suiteName: name,
+          segment,
+          arch,
+          indexUrl: index.url,
+        });
+        if (found === undefined || !isAskedFor(found, request)) continue;
+        packages.push(found);
+        count += 1;
+      }
+    });
+  }
+  context.say(`${name}: ${count} kernels`);
+}
+
+function isAboutKernels(stanza: Buffer): boolean {
+  return stanza.includes('linux-image-');
+}
+
+function isAskedFor(found: DebugPackage, { kernels }: CrawlRequest): boolean {
+  return kernels.length === 0 || kernels.some((glob) => matchesGlob(glob, found.kernel));
+}
+
+function policyFor(isFrozen: boolean, request: CrawlRequest): SuitePolicy {
+  return {
+    keyrings: [DEBIAN_KEYRING, ...(isFrozen ? [DEBIAN_REMOVED_KEYRING] : []), ...(request.keyrings ?? [])],
+    allowExpired: request.allowExpired || isFrozen,
+    insecure: request.insecure,
+  };
+}
+
+/** Runs one step; what the mirror or its indexes did wrong is noted, everything else ends the listing. */
+async function guard<T>(
+  what: { readonly suite: string; readonly release: string },
+  listing: Listing,
+  step: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await step();
+  } catch (thrown) {
+    const error = toBtfmillError(thrown);
+    if (!error.code.startsWith('http-') && !error.code.startsWith('index-')) throw error;
+    listing.failures.push({ ...what, error });
+    return undefined;
+  }
+}
+
+/** A kernel that several suites have is one kernel, in its newest build; of equals, the suite read first is named. */
+function oneEachNewestFirst(packages: readonly DebugPackage[]): DebugPackage[] {
+  const byKey = new Map<string, DebugPackage>();
+  for (const found of packages) {
+    const key = `${found.release}/${found.arch}/${found.kernel}`;
+    const other = byKey.get(key);
+    if (other === undefined || compareDebianVersions(found.packageVersion, other.packageVersion) > 0) {
+      byKey.set(key, found);
+    }
+  }
+  return [...byKey.values()].toSorted(
+    (a, b) =>
+      compareDebianVersions(b.packageVersion, a.packageVersion) ||
+      compareText(a.release, b.release) ||
+      compareText(a.arch, b.arch) ||
+      compareText(a.kernel, b.kernel),
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

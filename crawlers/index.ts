@@ -1,0 +1,16 @@
+/** The distributions that btfmill knows. Adding one: a folder beside `debian/` and a line here. */
+
+import { debianCrawler } from './debian/index.ts';
+import type { Crawler } from './types.ts';
+
+const CRAWLERS: readonly Crawler[] = [debianCrawler];
+
+/** The crawler of a distribution by its archive name, e.g. `debian`. */
+export function crawlerFor(distro: string): Crawler | undefined {
+  return CRAWLERS.find((crawler) => crawler.distro === distro);
+}
+
+/** Archive names of all distributions, sorted. */
+export function crawlerNames(): string[] {
+  return CRAWLERS.map((crawler) => crawler.distro).toSorted((a, b) => (a < b ? -1 : 1));
+}
