@@ -49,8 +49,12 @@ export interface EmptyPackage {
 export interface MirrorSuite {
   /** e.g. `bookworm`, `bookworm-security`. */
   readonly name: string;
-  /** e.g. `stable`; default the name. */
+  /** The Release's Suite, e.g. `stable`; default the name. */
   readonly suiteField?: string;
+  /** Version of the release, e.g. `12.11`. */
+  readonly releaseVersion?: string;
+  /** Further names of the suite's folder below `dists/`, e.g. `stable`. */
+  readonly aliases?: readonly string[];
   readonly archive: Archive;
   readonly packages: readonly (MirrorKernel | RawPackage)[];
   /** Packages with no content worth mentioning; with `depends` a metapackage. */
@@ -185,6 +189,11 @@ async function writeIndexes(
   }
   await writeRelease(options, suite, dist, architectures);
   for (const architecture of architectures) await linkByHash(join(dist, 'main', `binary-${architecture}`));
+  for (const alias of suite.aliases ?? []) {
+    const link = join(archive, 'dists', alias);
+    await rm(link, { force: true });
+    await symlink(suite.name, link);
+  }
 }
 
 async function stanzasOf(archive: string, debs: readonly string[]): Promise<string[]> {
@@ -209,6 +218,7 @@ async function writeRelease(
     Origin: 'Debian',
     Label: suite.archive === 'debian' ? 'Debian' : 'Debian-Security',
     Suite: suite.suiteField ?? suite.name,
+    ...(suite.releaseVersion === undefined ? {} : { Version: suite.releaseVersion }),
     Codename: suite.name,
     Architectures: architectures.join(' '),
     Components: suite.archive === 'debian' ? 'main' : 'updates/main',

@@ -42,6 +42,9 @@ export const BOOKWORM_AMD64: readonly string[] = [
 
 export const BOOKWORM_ARM64: readonly string[] = ['debian/12/arm64/6.1.0-2-arm64'];
 
+/** Its index has expired, as mirrors of unstable have them at times. */
+export const SID_AMD64: readonly string[] = ['debian/sid/x86_64/7.2.13+deb14-amd64'];
+
 export const TRIXIE_AMD64: readonly string[] = ['debian/13/x86_64/6.12.94+deb13-amd64'];
 
 /** Kernels of {@link BOOKWORM_AMD64} that carry native BTF. */
@@ -70,6 +73,8 @@ export function sampleSuites(kernels: MirrorKernels): MirrorSuite[] {
     {
       name: 'bookworm',
       suiteField: 'oldstable',
+      releaseVersion: '12.11',
+      aliases: ['oldstable'],
       archive: 'debian',
       packages: [
         { ...amd64, kernel: '6.1.0-1-amd64', version: '6.1.1-1', vmlinux: kernels.dwarf5, compression: 'xz' },
@@ -143,6 +148,8 @@ export function sampleSuites(kernels: MirrorKernels): MirrorSuite[] {
     {
       name: 'trixie',
       suiteField: 'stable',
+      releaseVersion: '13.1',
+      aliases: ['stable'],
       archive: 'debian',
       packages: [
         {
@@ -151,6 +158,23 @@ export function sampleSuites(kernels: MirrorKernels): MirrorSuite[] {
           kernel: '6.12.94+deb13-amd64',
           version: '6.12.94-1',
           vmlinux: kernels.dwarf4,
+          compression: 'xz',
+        },
+      ],
+    },
+    {
+      name: 'sid',
+      suiteField: 'unstable',
+      aliases: ['unstable'],
+      archive: 'debian',
+      validUntil: new Date(Date.now() - 86_400_000),
+      packages: [
+        {
+          architecture: 'amd64',
+          place: 'lib-modules',
+          kernel: '7.2.13+deb14-amd64',
+          version: '7.2.13-1',
+          vmlinux: kernels.dwarf5,
           compression: 'xz',
         },
       ],
