@@ -87,14 +87,16 @@ async function listRelease(release: DebianRelease, listing: Listing): Promise<vo
   const { bases, failures } = listing;
   const failuresBefore = failures.length;
   const main = await openPlan(mainSuite(release, bases), releaseSegment(release, undefined), listing);
-  const isUnreadable = failures.length > failuresBefore;
-  if (main === undefined && !isUnreadable) return;
+  const failure = failures[failuresBefore]?.error;
+  if (main === undefined && failure === undefined) return;
   // A damaged main suite does not stop its neighbours, unless only it can tell where to file their kernels.
   if (main === undefined && release.version === undefined) return;
 
   const segment = releaseSegment(release, main?.release);
   if (main !== undefined) await listSuite(main, release.codename, segment, listing);
   for (const plan of sideSuites(release, main?.release, bases)) {
+    // One unreachable host needs no list of everything that it might have had.
+    if (failure?.code === 'http-unreachable' && !plan.isRequired) continue;
     const suite = await openPlan(plan, segment, listing);
     if (suite !== undefined) await listSuite(suite, plan.name, segment, listing);
   }

@@ -72,6 +72,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   });
 
   async function requestOnce(url: URL, request: HttpRequestOptions): Promise<HttpResponse> {
+    const failed = { url, signal: request.signal, stallTimeoutMs: settings.stallTimeoutMs };
     try {
       const answer = await undiciRequest(url, {
         dispatcher,
@@ -86,10 +87,10 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         statusCode: answer.statusCode,
         headers: joinHeaders(answer.headers),
         url: url.href,
-        body: relayBody(answer.body, (error) => bodyError(error, url, settings.stallTimeoutMs)),
+        body: relayBody(answer.body, (error) => bodyError(error, failed)),
       };
     } catch (error) {
-      throw connectError(error, url, settings.stallTimeoutMs);
+      throw connectError(error, failed);
     }
   }
 

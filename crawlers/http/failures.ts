@@ -17,10 +17,16 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
   'UND_ERR_SOCKET',
 ]);
 
+/** What a failed request was about. */
+export interface FailedRequest {
+  readonly url: URL;
+  readonly signal: AbortSignal;
+  readonly stallTimeoutMs: number;
+}
+
 /** A failure before the head of an answer came. */
-export function connectError(thrown: unknown, url: URL, stallTimeoutMs: number): BtfmillError {
-  const aborted = abortError(thrown, url);
-  if (aborted !== undefined) return aborted;
+export function connectError(thrown: unknown, { url, signal, stallTimeoutMs }: FailedRequest): BtfmillError {
+  if (signal.aborted) return new BtfmillError('aborted', `${url.href}: stopped`, { cause: thrown });
   const { code, message } = describe(thrown);
   const isStall = code === 'UND_ERR_HEADERS_TIMEOUT';
   return new BtfmillError(
@@ -31,19 +37,13 @@ export function connectError(thrown: unknown, url: URL, stallTimeoutMs: number):
 }
 
 /** A failure while the body was coming. */
-export function bodyError(thrown: unknown, url: URL, stallTimeoutMs: number): BtfmillError {
-  const aborted = abortError(thrown, url);
-  if (aborted !== undefined) return aborted;
+export function bodyError(thrown: unknown, { url, signal, stallTimeoutMs }: FailedRequest): BtfmillError {
+  if (signal.aborted) return new BtfmillError('aborted', `${url.href}: stopped`, { cause: thrown });
   const { code, message } = describe(thrown);
   const isStall = code === 'UND_ERR_BODY_TIMEOUT';
   const errorCode: ErrorCode = isStall ? 'http-stalled' : 'http-truncated';
   const what = isStall ? `no byte for ${stallTimeoutMs / 1000} s` : `cut before its end (${message})`;
   return new BtfmillError(errorCode, `${url.href}: ${what}`, { cause: thrown });
-}
-
-function abortError(thrown: unknown, url: URL): BtfmillError | undefined {
-  if (!(thrown instanceof Error) || thrown.name !== 'AbortError') return undefined;
-  return new BtfmillError('aborted', `${url.href}: stopped`, { cause: thrown });
 }
 
 function describe(thrown: unknown): { code: string; message: string } {

@@ -12,7 +12,7 @@ export interface IndexClient {
 
 /**
  * Wraps `http`; closing stays the owner's business. A host that could not be reached after all retries fails at
- * once from then on, with the same error: a listing asks for dozens of files from it.
+ * once from then on: a listing asks for dozens of files from it.
  */
 export function createIndexClient(http: HttpClient): IndexClient {
   const deadHosts = new Map<string, BtfmillError>();
@@ -22,7 +22,9 @@ export function createIndexClient(http: HttpClient): IndexClient {
   async function request(url: string, options: HttpRequestOptions): Promise<HttpResponse> {
     const { host } = new URL(url);
     const known = deadHosts.get(host);
-    if (known !== undefined) throw known;
+    if (known !== undefined) {
+      throw new BtfmillError('http-unreachable', `${url}: ${host} is out of reach`, { cause: known });
+    }
     try {
       const response = await http.request(url, options);
       requests += 1;
