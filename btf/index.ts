@@ -26,5 +26,6 @@ export {
 } from './encode.ts';
 export { forEachReference } from './references.ts';
 export { countKinds } from './summary.ts';
+export { type FoundTolerances, findTolerances } from './tolerances.ts';
 export { type ValidationProblem, checkKernelBtf, validateBtf } from './validate.ts';
 export { Btf, type BtfParts } from './view.ts';

@@ -1,0 +1,237 @@
+/**
+ * Does somebody else's BTF of the same kernel agree with our conversion of its DWARF? The other one is the kernel's
+ * own `.BTF`, or what pahole makes of the same file. What their encoders' rules explain is tolerated and named.
+ */
+
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import {
+  type Btf,
+  type DeepComparison,
+  type LayerComparison,
+  type ShallowDifference,
+  compareDeep,
+  compareShallow,
+  decodeBtf,
+  findTolerances,
+  typeExpression,
+} from '../btf/index.ts';
+import { BtfmillError, toBtfmillError } from '../errors/index.ts';
+import { comparePerCpuVariables } from './cross-check-variables.ts';
+import { OLDEST_USABLE_PAHOLE, type Pahole, encodeWithPahole, findPahole } from './pahole.ts';
+import type { BtfSource, ConvertedKernel } from './types.ts';
+
+/** Numbers of classes (distinct types) in one part of the two BTFs. */
+export interface LayerCounts {
+  readonly common: number;
+  readonly onlyOurs: number;
+  readonly onlyTheirs: number;
+}
+
+export interface CrossCheckDetails {
+  readonly types: LayerCounts;
+  readonly functions: LayerCounts;
+  readonly variables: LayerCounts;
+  /** Types that are there more than once. */
+  readonly duplicatesOurs: number;
+  readonly duplicatesTheirs: number;
+  /** Whether both encoders select functions by the same rules, so that a difference in them counts. */
+  readonly functionsJudged: boolean;
+}
+
+export interface CrossCheckVerdict {
+  readonly against: 'pahole' | 'native';
+  readonly verdict: 'equal' | 'functions-differ' | 'types-differ' | 'unavailable';
+  /** Absent when there was nothing to compare with. */
+  readonly details?: CrossCheckDetails;
+  /** For people, at most 20; for `unavailable` the reason. */
+  readonly firstDifferences: readonly string[];
+  /** pahole's version. */
+  readonly tool?: string;
+  /** Differences that the other encoder's rules explain, one sentence each. */
+  readonly tolerated: readonly string[];
+  readonly milliseconds: number;
+}
+
+export interface CrossCheckOptions {
+  /** `auto`: against native BTF if that is published, else pahole if installed. `always`: pahole. */
+  readonly mode: 'auto' | 'always' | 'never';
+  readonly workDir: string;
+  readonly signal: AbortSignal;
+  /** Which BTF will be published. Default: native if the kernel has it. */
+  readonly publish?: BtfSource;
+  /** Name or path of pahole. */
+  readonly paholeCommand?: string;
+}
+
+/**
+ * Undefined when there is nothing to check (`never`, or no conversion of ours). Throws `tool-missing` when `always`
+ * asks for a pahole that is not there, `oracle-failed` when pahole breaks, `btf-malformed` for our or the native BTF,
+ * `aborted`. Without pahole, `auto` gives the verdict `unavailable`.
+ */
+export async function crossCheck(
+  converted: ConvertedKernel,
+  vmlinuxPath: string,
+  o: CrossCheckOptions,
+): Promise<CrossCheckVerdict | undefined> {
+  if (o.mode === 'never' || converted.fromDwarf === undefined) return undefined;
+  o.signal.throwIfAborted();
+  const start = performance.now();
+  const finish = (verdict: Omit<CrossCheckVerdict, 'milliseconds'>): CrossCheckVerdict => ({
+    ...verdict,
+    milliseconds: Math.round(performance.now() - start),
+  });
+  const ours = decodeBtf(converted.fromDwarf);
+  if (o.mode === 'auto' && o.publish !== 'dwarf' && converted.native !== undefined) {
+    return finish(await compare(ours, decodeBtf(converted.native), { against: 'native' }));
+  }
+
+  const pahole = await findPahole({
+    signal: o.signal,
+    ...(o.paholeCommand === undefined ? {} : { command: o.paholeCommand }),
+  });
+  const unusable = whyUnusable(pahole);
+  if (pahole === undefined || unusable !== undefined) {
+    const reason = unusable ?? 'pahole is not installed';
+    if (o.mode === 'always') throw new BtfmillError('tool-missing', `cross-check: ${reason}`);
+    const tool = pahole === undefined ? {} : { tool: pahole.version };
+    return finish({
+      against: 'pahole',
+      verdict: 'unavailable',
+      firstDifferences: [reason],
+      tolerated: [],
+      ...tool,
+    });
+  }
+  const theirs = decodeOracle(
+    await encodeWithPahole(pahole, vmlinuxPath, join(o.workDir, 'cross-check.btf'), o),
+    pahole,
+  );
+  return finish(await compare(ours, theirs, { against: 'pahole', pahole, profile: converted.profile }));
+}
+
+function whyUnusable(pahole: Pahole | undefined): string | undefined {
+  if (pahole === undefined || pahole.versionNumber >= OLDEST_USABLE_PAHOLE) return undefined;
+  return `pahole ${pahole.version} is too old to compare with, 1.24 is needed`;
+}
+
+function decodeOracle(bytes: Uint8Array, pahole: Pahole): Btf {
+  try {
+    return decodeBtf(bytes);
+  } catch (thrown) {
+    const message = `pahole ${pahole.version} wrote unreadable BTF: ${toBtfmillError(thrown).message}`;
+    throw new BtfmillError('oracle-failed', message, { cause: thrown });
+  }
+}
+
+/** The other encoder, as far as it is known. */
+interface Oracle {
+  readonly against: 'pahole' | 'native';
+  readonly pahole?: Pahole;
+  readonly profile?: ConvertedKernel['profile'];
+}
+
+const MAX_DIFFERENCES = 20;
+
+async function compare(
+  ours: Btf,
+  theirs: Btf,
+  oracle: Oracle,
+): Promise<Omit<CrossCheckVerdict, 'milliseconds'>> {
+  const hasOurRules = followsOurRules(oracle);
+  const { tolerances, reasons } = hasOurRules
+    ? { tolerances: {}, reasons: [] }
+    : findTolerances(ours, theirs);
+  const tolerated = [...reasons];
+  // Each step takes a moment of computing; in between, downloads and the display get their turn.
+  await setImmediate();
+  const deep = compareDeep(ours, theirs, tolerances);
+
+  let sameVariables = deep.equalVariables;
+  if (!sameVariables && !hasOurRules) {
+    const variables = comparePerCpuVariables(ours, theirs);
+    sameVariables = variables.isExplained;
+    tolerated.push(...variables.reasons);
+  }
+  if (!deep.equalFunctions && !hasOurRules) tolerated.push(whyFunctionsDiffer(ours, deep, oracle));
+
+  const verdict =
+    !deep.equalTypes || !sameVariables
+      ? 'types-differ'
+      : hasOurRules && !deep.equalFunctions
+        ? 'functions-differ'
+        : 'equal';
+  let firstDifferences: string[] = [];
+  if (verdict !== 'equal') {
+    await setImmediate();
+    const shallow = compareShallow(ours, theirs, { max: MAX_DIFFERENCES, tolerances });
+    firstDifferences = shallow.differences.map(differenceText);
+    if (firstDifferences.length === 0) firstDifferences = deepDifferences(ours, theirs, deep);
+  }
+  const { against, pahole } = oracle;
+  return {
+    against,
+    verdict,
+    details: detailsOf(deep, hasOurRules),
+    firstDifferences,
+    tolerated,
+    ...(pahole === undefined ? {} : { tool: pahole.version }),
+  };
+}
+
+/** Versions of pahole that, run the way we run it, work by exactly the rules of a profile; measured byte-identical. */
+const SAME_RULES: Readonly<Record<string, { readonly from: number; readonly to: number }>> = {
+  'pahole-1.24': { from: 124, to: 127 },
+};
+
+function followsOurRules({ pahole, profile }: Oracle): boolean {
+  if (pahole === undefined || profile === undefined) return false;
+  const range = SAME_RULES[profile];
+  return range !== undefined && pahole.versionNumber >= range.from && pahole.versionNumber <= range.to;
+}
+
+function whyFunctionsDiffer(ours: Btf, deep: DeepComparison, { against, pahole }: Oracle): string {
+  const { onlyA, onlyB } = deep.layers.functions;
+  const counts = `${onlyA.length} classes only in ours, ${onlyB.length} only in theirs`;
+  if (pahole !== undefined)
+    return `functions: not judged, pahole ${pahole.version} has other rules (${counts})`;
+  if (against === 'native' && onlyA.every((id) => ours.kind(id) !== 12)) {
+    return `functions: theirs has all of ours and more, as parallel pahole before 1.29 leaves them (${counts})`;
+  }
+  return `functions: not judged, the rules of the kernel's own encoder are not known (${counts})`;
+}
+
+function detailsOf(deep: DeepComparison, functionsJudged: boolean): CrossCheckDetails {
+  return {
+    types: countsOf(deep.layers.types),
+    functions: countsOf(deep.layers.functions),
+    variables: countsOf(deep.layers.variables),
+    duplicatesOurs: deep.duplicatesA,
+    duplicatesTheirs: deep.duplicatesB,
+    functionsJudged,
+  };
+}
+
+function countsOf({ common, onlyA, onlyB }: LayerComparison): LayerCounts {
+  return { common, onlyOurs: onlyA.length, onlyTheirs: onlyB.length };
+}
+
+function differenceText({ kind, name, what, linesA, linesB }: ShallowDifference): string {
+  const subject = `${kind} ${name === '' ? '(anonymous)' : name}`;
+  const ours = linesA.join(' | ');
+  const theirs = linesB.join(' | ');
+  if (what === 'only-a') return `${subject} only in ours: ${ours}`;
+  if (what === 'only-b') return `${subject} only in theirs: ${theirs}`;
+  return `${subject} differs: ours ${ours || '(same)'}; theirs ${theirs || '(same)'}`;
+}
+
+/** For differences that no single definition shows, e.g. which of two structs of one name a pointer means. */
+function deepDifferences(ours: Btf, theirs: Btf, deep: DeepComparison): string[] {
+  const { onlyA, onlyB } = deep.layers.types;
+  return [
+    ...onlyA.slice(0, MAX_DIFFERENCES / 2).map((id) => `[${id}] ${typeExpression(ours, id)} only in ours`),
+    ...onlyB
+      .slice(0, MAX_DIFFERENCES / 2)
+      .map((id) => `[${id}] ${typeExpression(theirs, id)} only in theirs`),
+  ];
+}
