@@ -142,7 +142,8 @@ function settledState(
   fileSizeBytes: number | undefined,
 ): Decision | undefined {
   if (state === 'withdrawn') return state;
-  if (state === 'published') return fileSizeBytes === tarSizeBytes ? state : undefined;
+  if (state === 'published')
+    return fileSizeBytes !== undefined && fileSizeBytes === tarSizeBytes ? state : undefined;
   if (state === 'no-debug-info') return packageSha256 === pkg.sha256 ? state : undefined;
   return undefined;
 }

@@ -1,0 +1,95 @@
+/** What to do with a file that already lies under a kernel's final name: complete it, adopt it, replace it, or refuse. */
+
+import type { KernelKey } from '../crawlers/types.ts';
+import { BtfmillError, type ErrorCode, toBtfmillError } from '../errors/index.ts';
+import { archivePath } from './archive-path.ts';
+import { kernelId, type PlanItem } from './plan.ts';
+import type { RunDeps, RunSteps, StoredBtf } from './run-types.ts';
+
+/** Codes that say nothing about the file, only about our looking at it. */
+const NOT_THE_FILES_FAULT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'aborted',
+  'io-failed',
+  'tool-missing',
+  'tool-failed',
+  'unexpected',
+]);
+
+/**
+ * Completes a kernel whose run died between the renaming of its file and the record: the record holds everything but
+ * the facts about the file, and the file tells these. Undefined when the file is not what was announced.
+ */
+export async function recoverKernel(
+  key: KernelKey,
+  item: PlanItem,
+  { record, steps, now, signal }: RunDeps,
+): Promise<StoredBtf | undefined> {
+  let stored: StoredBtf | undefined;
+  try {
+    stored = await readIfSound(key, steps, signal);
+  } catch {
+    // The whole way then: its steps meet the same obstacle and report it for this kernel.
+    return undefined;
+  }
+  const row = record.kernels.find(key);
+  if (stored === undefined || row === undefined || stored.btfSha256 !== item.known?.btfSha256)
+    return undefined;
+  const facts = stored;
+  const at = now().toISOString();
+  record.transaction(() => {
+    record.kernels.markPublished(row.id, facts, at);
+    const [attempt] = record.attempts.ofKernel(row.id, 1);
+    record.attempts.finish(attempt.id, {
+      outcome: 'published',
+      finishedAt: at,
+      fetchedBytes: attempt.fetchedBytes ?? 0,
+    });
+  });
+  return stored;
+}
+
+export interface BtfToStore {
+  readonly key: KernelKey;
+  readonly item: PlanItem;
+  readonly workDir: string;
+  readonly btf: Uint8Array;
+  readonly btfSha256: string;
+}
+
+/**
+ * Stores the BTF, unless a sound file with the very same BTF is there already. Published files never change: a sound
+ * file with another BTF that the record does not know is somebody's publication, and is an `archive-conflict`.
+ * Damaged files, and files of another size than the record says, are replaced.
+ */
+export async function storeOrAdopt(
+  what: BtfToStore,
+  steps: RunSteps,
+  signal: AbortSignal,
+): Promise<StoredBtf> {
+  const { key, item } = what;
+  if (item.fileSizeBytes !== undefined && item.known?.state !== 'published') {
+    const there = await readIfSound(key, steps, signal);
+    if (there?.btfSha256 === what.btfSha256) return there;
+    if (there !== undefined) {
+      throw new BtfmillError(
+        'archive-conflict',
+        `${archivePath(key)} is not in the record and holds another BTF (${there.btfSha256}) than ${kernelId(key)} now gives (${what.btfSha256}); move it away`,
+      );
+    }
+  }
+  return steps.store(key, what.btf, what.workDir, signal);
+}
+
+async function readIfSound(
+  key: KernelKey,
+  steps: RunSteps,
+  signal: AbortSignal,
+): Promise<StoredBtf | undefined> {
+  try {
+    return await steps.inspect(key, signal);
+  } catch (thrown) {
+    const error = toBtfmillError(thrown);
+    if (NOT_THE_FILES_FAULT.has(error.code)) throw error;
+    return undefined;
+  }
+}

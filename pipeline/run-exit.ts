@@ -1,0 +1,35 @@
+/** One exit code for a run in which several things may have gone wrong. */
+
+import { ERROR_CODES, type ErrorCode, EXIT } from '../errors/index.ts';
+import type { IndexFailed } from './run-types.ts';
+
+/** What is worse hides what is less bad: first an unexpected failure, then integrity, upstream, set-up, failed kernels. */
+const PRECEDENCE: readonly number[] = [
+  EXIT.unexpected,
+  EXIT.integrity,
+  EXIT.upstreamUnreachable,
+  EXIT.usage,
+  EXIT.someKernelsFailed,
+];
+
+/** The exit code of a run that reached its end. */
+export function exitCodeOf(
+  kernelFailureCodes: readonly string[],
+  indexFailures: readonly Pick<IndexFailed, 'code'>[],
+): number {
+  const codes = new Set([
+    ...kernelFailureCodes.map(kernelExit),
+    ...indexFailures.map(({ code }) => exitOf(code)),
+  ]);
+  return PRECEDENCE.find((code) => codes.has(code)) ?? EXIT.ok;
+}
+
+/** A mirror that lacks one package is not unreachable: that is a failed kernel like any other. */
+function kernelExit(code: string): number {
+  const exit = exitOf(code);
+  return exit === EXIT.upstreamUnreachable ? EXIT.someKernelsFailed : exit;
+}
+
+function exitOf(code: string): number {
+  return code in ERROR_CODES ? ERROR_CODES[code as ErrorCode].exit : EXIT.unexpected;
+}

@@ -1,0 +1,251 @@
+/** One kernel, from its package to its row in the record. Whatever fails, fails for this kernel alone. */
+
+import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { KernelKey } from '../crawlers/types.ts';
+import type { BtfFacts } from '../db/index.ts';
+import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
+import { chooseBtf, convertOrKeepNative, judgeCrossCheck } from './choose-btf.ts';
+import { recoverKernel, storeOrAdopt } from './existing-file.ts';
+import type { PlanItem } from './plan.ts';
+import { ATTEMPTS_LOOKED_AT, retryAfter } from './retry-policy.ts';
+import type {
+  CrossCheckResult,
+  KernelDone,
+  KernelOutcome,
+  RunDeps,
+  RunOptions,
+  StoredBtf,
+} from './run-types.ts';
+import { createStepClock, type StepClock } from './step-clock.ts';
+import type { BtfSource, FetchedPackage } from './types.ts';
+
+export interface KernelContext {
+  readonly options: RunOptions;
+  readonly deps: RunDeps;
+  readonly runId: number;
+  /** Fingerprint of everything but the package that decides the outcome. */
+  readonly setup: string;
+}
+
+/** One try: its rows in the record, and what is known so far, for the case that it fails half-way. */
+interface Attempt {
+  readonly id: number;
+  readonly kernelId: number;
+  readonly packageId: number;
+  readonly item: PlanItem;
+  readonly key: KernelKey;
+  readonly clock: StepClock;
+  readonly workDir: string;
+  fetched?: FetchedPackage;
+  crossCheck?: CrossCheckResult;
+  source?: BtfSource;
+}
+
+/**
+ * Takes one kernel the whole way (or completes what a killed run left) and records how it ended.
+ * Throws only when the record itself cannot be written: then the run has to stop.
+ */
+export async function runKernel(item: PlanItem, context: KernelContext): Promise<KernelDone> {
+  const { distro, release, arch, kernel } = item.pkg;
+  const key = { distro, release, arch, kernel };
+  const start = performance.now();
+  context.deps.emit({ event: 'kernel.started', key, pkg: item.pkg });
+
+  if (item.decision === 'recover') {
+    const stored = await recoverKernel(key, item, context.deps);
+    if (stored !== undefined) {
+      const milliseconds = performance.now() - start;
+      return { ...key, outcome: 'recovered', milliseconds, fetchedBytes: 0, stored, timings: [] };
+    }
+    if (context.deps.signal.aborted) {
+      return { ...key, outcome: 'interrupted', milliseconds: 0, fetchedBytes: 0, timings: [] };
+    }
+  }
+
+  const attempt = openAttempt(item, key, context);
+  const end = await tryKernel(attempt, context);
+  await cleanUp(attempt, end, context);
+  return {
+    ...key,
+    outcome: end.outcome,
+    milliseconds: performance.now() - start,
+    fetchedBytes: attempt.fetched?.fetchedBytes ?? 0,
+    timings: attempt.clock.timings(),
+    ...(end.error === undefined ? {} : { code: end.error.code, message: end.error.message }),
+    ...(end.stored === undefined ? {} : { stored: end.stored }),
+    ...(attempt.source === undefined ? {} : { source: attempt.source }),
+    ...(attempt.crossCheck === undefined ? {} : { crossCheck: attempt.crossCheck }),
+  };
+}
+
+interface AttemptResult {
+  readonly outcome: Exclude<KernelOutcome, 'recovered'>;
+  readonly stored?: StoredBtf;
+  readonly error?: BtfmillError;
+}
+
+function openAttempt(
+  item: PlanItem,
+  key: KernelKey,
+  { options, deps, runId, setup }: KernelContext,
+): Attempt {
+  const at = deps.now().toISOString();
+  return deps.record.transaction(() => {
+    const packageId = deps.record.packages.see(item.pkg, at);
+    const kernelId = deps.record.kernels.ensure(key, at);
+    deps.record.kernels.markPending(kernelId, at);
+    const id = deps.record.attempts.start({ kernelId, runId, packageId, setup, startedAt: at });
+    const clock = createStepClock(key, deps.emit, deps.signal);
+    return { id, kernelId, packageId, item, key, clock, workDir: join(options.cacheDir, 'work', String(id)) };
+  });
+}
+
+async function tryKernel(attempt: Attempt, context: KernelContext): Promise<AttemptResult> {
+  try {
+    await mkdir(attempt.workDir, { recursive: true });
+    const stored = await makeAndPublish(attempt, context);
+    return { outcome: 'published', stored };
+  } catch (thrown) {
+    return closeUnpublished(attempt, toBtfmillError(thrown), context);
+  }
+}
+
+async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise<StoredBtf> {
+  const { item, clock, workDir } = attempt;
+  const { options, deps } = context;
+  const { steps } = deps;
+
+  const fetched = await clock.step('fetch', (control) => steps.fetch(item.pkg, control), fetchedBytes);
+  attempt.fetched = fetched;
+  const vmlinux = await clock.step(
+    'unpack',
+    (control) => steps.unpack(item.pkg, fetched.path, workDir, control),
+    ({ sizeBytes }) => sizeBytes,
+  );
+  const { converted, refusal } = await clock.step(
+    'convert',
+    (control) => convertOrKeepNative(vmlinux.path, options, steps, control),
+    () => vmlinux.sizeBytes,
+  );
+  const chosen = chooseBtf(converted, options.source);
+  attempt.source = chosen.source;
+  const crossCheck =
+    refusal ??
+    (await clock.step(
+      'cross-check',
+      ({ signal }) => steps.crossCheck(converted, vmlinux.path, workDir, signal),
+      () => 0,
+    ));
+  if (crossCheck !== undefined) {
+    attempt.crossCheck = crossCheck;
+    judgeCrossCheck(attempt.key, chosen.source, crossCheck, deps.emit);
+  }
+
+  const facts: BtfFacts = {
+    source: chosen.source,
+    trust: item.pkg.trust,
+    ...(converted.buildId === undefined ? {} : { buildId: converted.buildId }),
+    btfSha256: createHash('sha256').update(chosen.btf).digest('hex'),
+    btfSizeBytes: chosen.btf.length,
+    profile: converted.profile,
+    toolVersions: deps.toolVersions,
+    packageId: attempt.packageId,
+  };
+  // Before the file gets its final name: a run that is killed after that can then be completed from the record.
+  deps.record.kernels.announce(attempt.kernelId, facts, deps.now().toISOString());
+  const stored = await clock.step(
+    'store',
+    ({ signal }) => storeOrAdopt({ ...attempt, btf: chosen.btf, btfSha256: facts.btfSha256 }, steps, signal),
+    ({ tarSizeBytes }) => tarSizeBytes,
+  );
+  closePublished(attempt, stored, deps);
+  return stored;
+}
+
+function fetchedBytes(fetched: FetchedPackage): number {
+  return fetched.fetchedBytes;
+}
+
+function closePublished(attempt: Attempt, stored: StoredBtf, deps: RunDeps): void {
+  const at = deps.now().toISOString();
+  deps.record.transaction(() => {
+    deps.record.kernels.markPublished(attempt.kernelId, stored, at);
+    finishAttempt(attempt, deps, { outcome: 'published', finishedAt: at });
+  });
+}
+
+function closeUnpublished(attempt: Attempt, error: BtfmillError, context: KernelContext): AttemptResult {
+  const { deps, options } = context;
+  const now = deps.now();
+  const at = now.toISOString();
+  const outcome = outcomeOf(error, options, deps.signal);
+  deps.record.transaction(() => {
+    const { kernels, attempts } = deps.record;
+    if (outcome === 'interrupted') {
+      finishAttempt(attempt, deps, { outcome, finishedAt: at });
+      return;
+    }
+    if (outcome === 'no-debug-info') {
+      kernels.markNoDebugInfo(attempt.kernelId, attempt.packageId, at);
+      finishAttempt(attempt, deps, { outcome, finishedAt: at });
+      return;
+    }
+    const { code, message } = error;
+    const earlier = attempts.ofKernel(attempt.kernelId, ATTEMPTS_LOOKED_AT + 1).slice(1);
+    const notBefore = retryAfter({ ...attempt, setup: context.setup, error, at: now, earlier });
+    kernels.markFailed(attempt.kernelId, { code, message, packageId: attempt.packageId }, at);
+    finishAttempt(attempt, deps, {
+      outcome,
+      finishedAt: at,
+      code,
+      message,
+      ...(notBefore === undefined ? {} : { retryAfter: notBefore }),
+    });
+  });
+  return outcome === 'failed' ? { outcome, error } : { outcome };
+}
+
+/** After a stop, a step's failure is the stop's doing: programs it runs may have got the same signal. */
+function outcomeOf(
+  error: BtfmillError,
+  { source }: RunOptions,
+  signal: AbortSignal,
+): 'interrupted' | 'no-debug-info' | 'failed' {
+  if (signal.aborted) return 'interrupted';
+  return error.code === 'dwarf-none' && source === 'auto' ? 'no-debug-info' : 'failed';
+}
+
+function finishAttempt(
+  attempt: Attempt,
+  { record, now }: RunDeps,
+  end: Omit<Parameters<RunDeps['record']['attempts']['finish']>[1], 'fetchedBytes'>,
+): void {
+  for (const timing of attempt.clock.timings()) record.stepTimings.add({ attemptId: attempt.id, ...timing });
+  if (attempt.crossCheck !== undefined) {
+    record.crossChecks.add({
+      ...attempt.crossCheck,
+      attemptId: attempt.id,
+      checkedAt: now().toISOString(),
+    });
+  }
+  record.attempts.finish(attempt.id, { ...end, fetchedBytes: attempt.fetched?.fetchedBytes ?? 0 });
+}
+
+/** A package stays only when the next run will want it again. What cannot be removed is said, not fatal. */
+async function cleanUp(
+  attempt: Attempt,
+  end: AttemptResult,
+  { options, deps }: KernelContext,
+): Promise<void> {
+  const isWantedAgain = end.outcome === 'interrupted' || end.error?.retryable === true;
+  const packagePath = options.keepPackages || isWantedAgain ? undefined : attempt.fetched?.path;
+  try {
+    await rm(attempt.workDir, { recursive: true, force: true });
+    if (packagePath !== undefined) await rm(packagePath, { force: true });
+  } catch (thrown) {
+    const { code, message } = toBtfmillError(thrown);
+    deps.emit({ event: 'warning', code, message });
+  }
+}

@@ -1,0 +1,179 @@
+/** What a crawl is told, what it works with, what it says on the way, and what it reports. */
+
+import type { CrawlRequest, CrawlResult, DebugPackage, KernelKey } from '../crawlers/types.ts';
+import type { BtfRecord, PublishedFacts, ToolVersions } from '../db/index.ts';
+import type { ProfileName } from '../dwarf/index.ts';
+import type { Decision, PlanItem } from './plan.ts';
+import type {
+  BtfSource,
+  ConvertedKernel,
+  FetchedPackage,
+  SourceChoice,
+  StepProgress,
+  StepTiming,
+  UnpackedVmlinux,
+} from './types.ts';
+
+export type CrossCheckMode = 'auto' | 'always' | 'never';
+export type StepName = StepTiming['step'];
+
+export interface RunOptions {
+  readonly distros: readonly string[];
+  readonly request: CrawlRequest;
+  readonly limit?: number;
+  readonly dryRun: boolean;
+  /** Kernels in work at once. */
+  readonly jobs: number;
+  /** Absolute. */
+  readonly archiveDir: string;
+  /** Absolute; `work/` in it belongs to the run and is emptied. */
+  readonly cacheDir: string;
+  readonly source: SourceChoice;
+  readonly crossCheck: CrossCheckMode;
+  readonly profile: ProfileName;
+  /** Threads of one conversion or decompression. */
+  readonly threads: number;
+  /** Leave packages in the cache after their kernel is done. */
+  readonly keepPackages: boolean;
+  /** Do not hold back kernels that failed before. */
+  readonly retryFailed: boolean;
+}
+
+/** What every step that can take long is given. */
+export interface StepControl {
+  readonly signal: AbortSignal;
+  readonly onProgress: StepProgress;
+}
+
+/** The comparison of our conversion with somebody else's. */
+export interface CrossCheckResult {
+  readonly against: string;
+  readonly verdict: 'equal' | 'functions-differ' | 'types-differ' | 'unavailable';
+  readonly details: unknown;
+  readonly firstDifferences: readonly string[];
+  readonly tolerated: readonly string[];
+  readonly tool?: string;
+  readonly milliseconds: number;
+}
+
+/** What storing or reading back an archive file gives. */
+export interface StoredBtf extends PublishedFacts {
+  readonly btfSha256: string;
+  readonly btfSizeBytes: number;
+}
+
+/** The steps of one kernel's way, as the run calls them; scripts/crawl.ts supplies the real ones, tests supply others. */
+export interface RunSteps {
+  list(
+    distro: string,
+    request: CrawlRequest,
+    o: { signal: AbortSignal; say: (message: string) => void },
+  ): Promise<CrawlResult>;
+  fetch(pkg: DebugPackage, o: StepControl): Promise<FetchedPackage>;
+  unpack(pkg: DebugPackage, packagePath: string, workDir: string, o: StepControl): Promise<UnpackedVmlinux>;
+  convert(vmlinuxPath: string, source: SourceChoice, o: StepControl): Promise<ConvertedKernel>;
+  crossCheck(
+    converted: ConvertedKernel,
+    vmlinuxPath: string,
+    workDir: string,
+    signal: AbortSignal,
+  ): Promise<CrossCheckResult | undefined>;
+  store(key: KernelKey, btf: Uint8Array, workDir: string, signal: AbortSignal): Promise<StoredBtf>;
+  /** Reads an archive file back in full; throws when it is not sound. */
+  inspect(key: KernelKey, signal: AbortSignal): Promise<StoredBtf>;
+}
+
+export interface RunDeps {
+  readonly record: BtfRecord;
+  readonly steps: RunSteps;
+  readonly toolVersions: ToolVersions;
+  readonly now: () => Date;
+  readonly emit: (event: RunEvent) => void;
+  /** Stops the run; what is under way stays resumable. */
+  readonly signal: AbortSignal;
+  /** What the process will exit with after a stop: 130 or 143. */
+  readonly stoppedExitCode: () => number;
+}
+
+/** How one kernel ended. `recovered`: published by a run that died before it could say so. */
+export type KernelOutcome = 'published' | 'recovered' | 'no-debug-info' | 'failed' | 'interrupted';
+
+export interface KernelDone extends KernelKey {
+  readonly outcome: KernelOutcome;
+  readonly milliseconds: number;
+  readonly fetchedBytes: number;
+  /** Error code and message, when failed. */
+  readonly code?: string;
+  readonly message?: string;
+  readonly source?: BtfSource;
+  readonly stored?: StoredBtf;
+  readonly crossCheck?: CrossCheckResult;
+  readonly timings: readonly StepTiming[];
+}
+
+export interface IndexFailed {
+  readonly distro: string;
+  readonly suite: string;
+  readonly release: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Something a person should see although the run goes on. */
+export interface RunWarning {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface RunReport {
+  readonly dryRun: boolean;
+  readonly stopped: boolean;
+  /** Kernels that exist and were looked at. */
+  readonly looked: number;
+  readonly decisions: Readonly<Record<Decision, number>>;
+  /** Recovered ones included. */
+  readonly published: number;
+  readonly alreadyPublished: number;
+  readonly noDebugInfo: number;
+  readonly failed: number;
+  readonly failedByCode: Readonly<Record<string, number>>;
+  readonly indexFailures: readonly IndexFailed[];
+  readonly warnings: readonly RunWarning[];
+  readonly fetchedBytes: number;
+  readonly indexBytes: number;
+  readonly indexRequests: number;
+  readonly milliseconds: number;
+  readonly exitCode: number;
+}
+
+/** Everything a run says. The same events feed the terminal and, except `kernel.progress`, `--json`. */
+export type RunEvent =
+  | {
+      readonly event: 'run.started';
+      readonly distros: readonly string[];
+      readonly dryRun: boolean;
+      readonly archive: string;
+      readonly record: string;
+    }
+  | { readonly event: 'note'; readonly message: string }
+  | ({ readonly event: 'warning' } & RunWarning)
+  | ({ readonly event: 'index.failed' } & IndexFailed)
+  | {
+      readonly event: 'plan';
+      readonly items: readonly PlanItem[];
+      readonly counts: Readonly<Record<Decision, number>>;
+      readonly beyondLimit: number;
+      readonly fetchCount: number;
+      readonly fetchBytes: number;
+    }
+  | { readonly event: 'kernel.started'; readonly key: KernelKey; readonly pkg: DebugPackage }
+  | { readonly event: 'kernel.step'; readonly key: KernelKey; readonly step: StepName }
+  | {
+      readonly event: 'kernel.progress';
+      readonly key: KernelKey;
+      readonly step: StepName;
+      readonly doneBytes: number;
+      readonly totalBytes: number | undefined;
+    }
+  | { readonly event: 'kernel.done'; readonly done: KernelDone }
+  | { readonly event: 'run.finished'; readonly report: RunReport };

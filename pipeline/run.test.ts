@@ -1,0 +1,541 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { CrawlResult, DebugPackage } from '../crawlers/types.ts';
+import { type BtfRecord, openRecord } from '../db/index.ts';
+import { BtfmillError, type ErrorCode } from '../errors/index.ts';
+import { tempDirForTest } from '../test/support/temp.ts';
+import { archivePath } from './archive-path.ts';
+import { runCrawl } from './run.ts';
+import type { CrossCheckResult, RunEvent, RunOptions, RunReport, RunSteps, StoredBtf } from './run-types.ts';
+
+const HOUR_MS = 3_600_000;
+
+function debugPackage(kernel: string, more: Partial<DebugPackage> = {}): DebugPackage {
+  return {
+    distro: 'debian',
+    release: '12',
+    arch: 'x86_64',
+    kernel,
+    packageName: `linux-image-${kernel}-dbg`,
+    packageVersion: '6.1.1-1',
+    format: 'deb',
+    url: `http://mirror.test/${kernel}.deb`,
+    sizeBytes: 100,
+    sha256: createHash('sha256').update(kernel).digest('hex'),
+    indexUrl: 'http://mirror.test/Packages',
+    suite: 'bookworm',
+    trust: 'signed-index',
+    ...more,
+  };
+}
+
+function verdict(verdict: CrossCheckResult['verdict'], against = 'pahole'): CrossCheckResult {
+  const firstDifferences = verdict === 'equal' ? [] : ['struct task_struct: size 8, not 16'];
+  return { against, verdict, details: {}, firstDifferences, tolerated: [], milliseconds: 1 };
+}
+
+const sha = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A world in which every step works: files are `tar:` + the BTF, which is `btf of <kernel>`. */
+interface World {
+  readonly options: RunOptions;
+  readonly record: BtfRecord;
+  readonly steps: RunSteps;
+  readonly events: RunEvent[];
+  readonly stop: AbortController;
+  /** Steps called, as `fetch 6.1.0-1`. */
+  readonly calls: string[];
+  clock: Date;
+  run(options?: Partial<RunOptions>, steps?: Partial<RunSteps>): Promise<RunReport>;
+  file(kernel: string): string;
+}
+
+async function makeWorld(packages: readonly DebugPackage[]): Promise<World> {
+  const folder = await tempDirForTest('run');
+  const archiveDir = join(folder, 'archive');
+  const cacheDir = join(folder, 'cache');
+  mkdirSync(archiveDir);
+  mkdirSync(cacheDir);
+  const record = openRecord(join(folder, 'record.sqlite'));
+  onTestFinished(() => {
+    record.close();
+  });
+  const calls: string[] = [];
+  const options: RunOptions = {
+    distros: ['debian'],
+    request: { releases: [], archs: [], kernels: [], allowExpired: false, insecure: false },
+    dryRun: false,
+    jobs: 2,
+    archiveDir,
+    cacheDir,
+    source: 'auto',
+    crossCheck: 'auto',
+    profile: 'pahole-1.24',
+    threads: 1,
+    keepPackages: false,
+    retryFailed: false,
+  };
+  const read = (path: string): StoredBtf => {
+    const text = readFileSync(join(archiveDir, path), 'utf8');
+    if (!text.startsWith('tar:')) throw new BtfmillError('archive-damaged', `${path}: no tar`);
+    const btf = text.slice(4);
+    return {
+      path,
+      btfSha256: sha(btf),
+      btfSizeBytes: btf.length,
+      tarSha256: sha(text),
+      tarSizeBytes: text.length,
+      typeCount: 3,
+      typesByKind: { INT: 3 },
+    };
+  };
+  const steps: RunSteps = {
+    list: async () => ({ packages, failures: [], indexBytes: 10, indexRequests: 1 }),
+    fetch: async (pkg, { onProgress }) => {
+      calls.push(`fetch ${pkg.kernel}`);
+      const path = join(cacheDir, `${pkg.kernel}.deb`);
+      writeFileSync(path, 'deb');
+      onProgress(pkg.sizeBytes, pkg.sizeBytes);
+      return { path, sizeBytes: pkg.sizeBytes, fetchedBytes: pkg.sizeBytes, resumedAt: 0 };
+    },
+    unpack: async (pkg, _packagePath, workDir) => {
+      calls.push(`unpack ${pkg.kernel}`);
+      const path = join(workDir, `vmlinux-${pkg.kernel}`);
+      writeFileSync(path, 'elf');
+      return { path, sizeBytes: 1000, memberPath: 'm', kernel: pkg.kernel };
+    },
+    convert: async (path) => {
+      const kernel = path.replace(/.*vmlinux-/u, '');
+      calls.push(`convert ${kernel}`);
+      return { fromDwarf: Buffer.from(`btf of ${kernel}`), buildId: 'c0ffee', profile: 'pahole-1.24' };
+    },
+    crossCheck: async () => verdict('equal'),
+    store: async (key, btf) => {
+      calls.push(`store ${key.kernel}`);
+      const path = archivePath(key);
+      mkdirSync(dirname(join(archiveDir, path)), { recursive: true });
+      writeFileSync(join(archiveDir, path), `tar:${Buffer.from(btf).toString()}`);
+      return read(path);
+    },
+    inspect: async (key) => {
+      calls.push(`inspect ${key.kernel}`);
+      return read(archivePath(key));
+    },
+  };
+  const world: World = {
+    options,
+    record,
+    steps,
+    events: [],
+    stop: new AbortController(),
+    calls,
+    clock: new Date('2026-11-20T10:00:00.000Z'),
+    file: (kernel) => join(archiveDir, archivePath(debugPackage(kernel))),
+    run: (moreOptions = {}, otherSteps = {}) => {
+      calls.length = 0;
+      world.events.length = 0;
+      return runCrawl(
+        { ...options, ...moreOptions },
+        {
+          record,
+          steps: { ...steps, ...otherSteps },
+          toolVersions: { btfmill: '0.1.0', xz: '5.4.1' },
+          now: () => world.clock,
+          emit: (event) => world.events.push(event),
+          signal: world.stop.signal,
+          stoppedExitCode: () => 130,
+        },
+      );
+    },
+  };
+  return world;
+}
+
+/** A step that fails. */
+function fails(code: ErrorCode): () => Promise<never> {
+  return async () => {
+    throw new BtfmillError(code, 'no');
+  };
+}
+
+/** A converter that copes with native BTF only, or with nothing. */
+function helplessConverter(hasNative: boolean): RunSteps['convert'] {
+  return async (_path, source) => {
+    if (source !== 'native') throw new BtfmillError('dwarf-unsupported', 'dwarf .debug_info+0x0: form 0x99');
+    if (!hasNative) throw new BtfmillError('native-none', 'none');
+    return { native: Buffer.from('theirs'), profile: 'pahole-1.24' };
+  };
+}
+
+/** Takes the row back to what `announce` had left. */
+function killBetweenRenameAndRecord({ record }: World): void {
+  const row = record.kernels.find(A);
+  if (row?.btfSha256 === undefined) throw new Error('not published');
+  record.kernels.announce(row.id, row as Required<typeof row>, row.changedAt);
+}
+
+const A = debugPackage('6.1.0-2-amd64');
+const B = debugPackage('6.1.0-1-amd64');
+
+describe('a run in which everything works', () => {
+  it('publishes every kernel, records it, and leaves no package and no work folder', async () => {
+    const world = await makeWorld([A, B]);
+    const report = await world.run();
+    expect(report).toMatchObject({ exitCode: 0, published: 2, failed: 0, fetchedBytes: 200, indexBytes: 10 });
+    const row = world.record.kernels.find(A);
+    expect(row).toMatchObject({
+      state: 'published',
+      source: 'dwarf',
+      trust: 'signed-index',
+      buildId: 'c0ffee',
+      btfSha256: sha('btf of 6.1.0-2-amd64'),
+      tarSizeBytes: readFileSync(world.file(A.kernel)).length,
+      profile: 'pahole-1.24',
+      toolVersions: { btfmill: '0.1.0', xz: '5.4.1' },
+    });
+    const [attempt] = world.record.attempts.ofKernel(row?.id ?? 0, 1);
+    expect(attempt).toMatchObject({ outcome: 'published', fetchedBytes: 100 });
+    const steps = world.record.stepTimings.ofAttempt(attempt.id).map(({ step, bytes }) => [step, bytes]);
+    expect(Object.fromEntries(steps)).toMatchObject({
+      fetch: 100,
+      unpack: 1000,
+      convert: 1000,
+      'cross-check': 0,
+    });
+    expect(world.record.crossChecks.ofAttempt(attempt.id)).toMatchObject([{ verdict: 'equal' }]);
+    expect(world.record.runs.latest()).toMatchObject({ exitCode: 0, published: 2 });
+    expect(readdirSync(world.options.cacheDir)).toEqual(['work']);
+    expect(readdirSync(join(world.options.cacheDir, 'work'))).toEqual([]);
+  });
+
+  it('does nothing the second time', async () => {
+    const world = await makeWorld([A, B]);
+    await world.run();
+    expect(await world.run()).toMatchObject({
+      exitCode: 0,
+      published: 0,
+      alreadyPublished: 2,
+      fetchedBytes: 0,
+    });
+    expect(world.calls).toEqual([]);
+  });
+
+  it('makes again what was lost, and says so', async () => {
+    const world = await makeWorld([A]);
+    await world.run();
+    rmSync(world.file(A.kernel));
+    expect(await world.run()).toMatchObject({ published: 1, warnings: [{ code: 'archive-damaged' }] });
+    writeFileSync(world.file(A.kernel), 'cut');
+    expect(await world.run()).toMatchObject({ published: 1, warnings: [{ code: 'archive-damaged' }] });
+    expect(readFileSync(world.file(A.kernel), 'utf8')).toBe('tar:btf of 6.1.0-2-amd64');
+  });
+
+  it('keeps packages when told to', async () => {
+    const world = await makeWorld([A]);
+    await world.run({ keepPackages: true });
+    expect(readdirSync(world.options.cacheDir).sort()).toEqual(['6.1.0-2-amd64.deb', 'work']);
+  });
+
+  it('has no more kernels in work than jobs', async () => {
+    const many = [1, 2, 3, 4, 5, 6].map((n) => debugPackage(`6.1.0-${n}-amd64`));
+    const world = await makeWorld(many);
+    let inWork = 0;
+    let most = 0;
+    await world.run(
+      { jobs: 3 },
+      {
+        crossCheck: async () => {
+          inWork += 1;
+          most = Math.max(most, inWork);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          inWork -= 1;
+          return undefined;
+        },
+      },
+    );
+    expect(most).toBe(3);
+  });
+
+  it('looks at the newest only, and knows of the others', async () => {
+    const world = await makeWorld([A, B]);
+    expect(await world.run({ limit: 1 })).toMatchObject({ published: 1, looked: 1 });
+    expect(world.record.kernels.find(B)?.state).toBe('pending');
+    expect(await world.run({ limit: 1 })).toMatchObject({ published: 0, alreadyPublished: 1 });
+  });
+});
+
+describe('a dry run', () => {
+  it('plans, and changes nothing', async () => {
+    const world = await makeWorld([A, B]);
+    const report = await world.run({ dryRun: true });
+    expect(report).toMatchObject({ dryRun: true, exitCode: 0, looked: 2, published: 0 });
+    expect(world.events.find(({ event }) => event === 'plan')).toMatchObject({
+      fetchCount: 2,
+      fetchBytes: 200,
+    });
+    expect(world.calls).toEqual([]);
+    expect(world.record.kernels.countByPlane()).toEqual([]);
+    expect(world.record.runs.latest()).toBeUndefined();
+  });
+});
+
+describe('BTF sources and cross-checks', () => {
+  const both = {
+    fromDwarf: Buffer.from('ours'),
+    native: Buffer.from('theirs'),
+    profile: 'pahole-1.24' as const,
+  };
+
+  it('publishes native bytes before our own', async () => {
+    const world = await makeWorld([A]);
+    await world.run({}, { convert: async () => both });
+    expect(world.record.kernels.find(A)).toMatchObject({ source: 'native', btfSha256: sha('theirs') });
+  });
+
+  it('publishes our own when told to', async () => {
+    const world = await makeWorld([A]);
+    await world.run({ source: 'dwarf' }, { convert: async () => both });
+    expect(world.record.kernels.find(A)).toMatchObject({ source: 'dwarf', btfSha256: sha('ours') });
+  });
+
+  it('does not publish our own when its types differ', async () => {
+    const world = await makeWorld([A, B]);
+    const crossCheck: RunSteps['crossCheck'] = async (_converted, path) =>
+      verdict(path.includes(A.kernel) ? 'types-differ' : 'equal');
+    expect(await world.run({}, { crossCheck })).toMatchObject({
+      exitCode: 3,
+      published: 1,
+      failedByCode: { 'cross-check': 1 },
+    });
+    expect(existsSync(world.file(A.kernel))).toBe(false);
+    const row = world.record.kernels.find(A);
+    expect(row).toMatchObject({ state: 'failed', code: 'cross-check' });
+    expect(row?.reason).toContain('task_struct');
+    const [attempt] = world.record.attempts.ofKernel(row?.id ?? 0, 1);
+    expect(world.record.crossChecks.ofAttempt(attempt.id)).toMatchObject([{ verdict: 'types-differ' }]);
+  });
+
+  it('publishes native bytes although our types differ, loudly', async () => {
+    const world = await makeWorld([A]);
+    const report = await world.run(
+      {},
+      { convert: async () => both, crossCheck: async () => verdict('types-differ', 'native') },
+    );
+    expect(report).toMatchObject({ exitCode: 0, published: 1, warnings: [{ code: 'cross-check' }] });
+  });
+
+  it('publishes when only functions differ, and says so', async () => {
+    const world = await makeWorld([A]);
+    const report = await world.run({}, { crossCheck: async () => verdict('functions-differ') });
+    expect(report).toMatchObject({ exitCode: 0, published: 1, warnings: [{ code: 'cross-check' }] });
+  });
+
+  it('keeps native bytes when our converter gives up', async () => {
+    const world = await makeWorld([A]);
+    const convert = helplessConverter(true);
+    const report = await world.run({}, { convert });
+    expect(report).toMatchObject({ exitCode: 0, published: 1, warnings: [{ code: 'cross-check' }] });
+    expect(world.record.kernels.find(A)).toMatchObject({ state: 'published', source: 'native' });
+    expect(await world.run({ source: 'dwarf' }, { convert })).toMatchObject({ alreadyPublished: 1 });
+  });
+
+  it('fails with the converter when there are no native bytes, or a check is a must', async () => {
+    const world = await makeWorld([A]);
+    const convert = helplessConverter(false);
+    const failed = { failedByCode: { 'dwarf-unsupported': 1 } };
+    expect(await world.run({}, { convert })).toMatchObject(failed);
+    expect(await world.run({ crossCheck: 'always' }, { convert })).toMatchObject(failed);
+  });
+
+  it('knows kernels without debug info, and does not fetch them again', async () => {
+    const world = await makeWorld([A]);
+    const convert = fails('dwarf-none');
+    expect(await world.run({}, { convert })).toMatchObject({ exitCode: 0, noDebugInfo: 1, failed: 0 });
+    expect(world.record.kernels.find(A)?.state).toBe('no-debug-info');
+    expect(await world.run({}, { convert })).toMatchObject({ noDebugInfo: 0, fetchedBytes: 0 });
+    expect(world.calls).toEqual([]);
+  });
+
+  it('fails when what was forced is not there', async () => {
+    const world = await makeWorld([A, B]);
+    const fromDwarf = { fromDwarf: Buffer.from('ours'), profile: 'pahole-1.24' as const };
+    const native = await world.run({ source: 'native' }, { convert: async () => fromDwarf });
+    expect(native).toMatchObject({ exitCode: 3, failedByCode: { 'native-none': 2 } });
+    const convert = fails('dwarf-none');
+    expect(await world.run({ source: 'dwarf' }, { convert })).toMatchObject({
+      failedByCode: { 'dwarf-none': 2 },
+    });
+  });
+});
+
+describe('failures', () => {
+  it.each([
+    ['dwarf-malformed', 3],
+    ['http-stalled', 3],
+    ['package-digest', 5],
+    ['unexpected', 1],
+  ] as const)('a kernel that fails with %s makes the exit code %i', async (code, exitCode) => {
+    const world = await makeWorld([A]);
+    expect(await world.run({}, { fetch: fails(code) })).toMatchObject({
+      exitCode,
+      failedByCode: { [code]: 1 },
+    });
+    expect(world.record.kernels.find(A)).toMatchObject({ state: 'failed', code });
+  });
+
+  it('turns any thrown thing into a failure of that kernel alone', async () => {
+    const world = await makeWorld([A, B]);
+    const { steps } = world;
+    const report = await world.run(
+      {},
+      {
+        unpack: async (pkg, ...rest) => {
+          if (pkg.kernel === A.kernel) throw new TypeError('x is not a function');
+          return steps.unpack(pkg, ...rest);
+        },
+      },
+    );
+    expect(report).toMatchObject({ exitCode: 1, published: 1, failedByCode: { unexpected: 1 } });
+  });
+
+  it('holds back what failed twice in the same way, until its time', async () => {
+    const world = await makeWorld([A]);
+    const bad = { fetch: fails('dwarf-malformed') };
+    expect(await world.run({}, bad)).toMatchObject({ failed: 1 });
+    expect(await world.run({}, bad)).toMatchObject({ failed: 1 });
+    expect(await world.run({}, bad)).toMatchObject({ failed: 0, decisions: { 'held-back': 1 }, exitCode: 0 });
+    expect(await world.run({ retryFailed: true }, bad)).toMatchObject({ failed: 1 });
+    world.clock = new Date(world.clock.getTime() + 47 * HOUR_MS);
+    expect(await world.run()).toMatchObject({ published: 1 });
+  });
+
+  it('tries again at once what another try may cure', async () => {
+    const world = await makeWorld([A]);
+    await world.run({}, { fetch: fails('http-stalled') });
+    await world.run({}, { fetch: fails('http-stalled') });
+    await world.run({}, { fetch: fails('http-stalled') });
+    expect(await world.run()).toMatchObject({ published: 1 });
+  });
+
+  it('goes on without an index that fails', async () => {
+    const world = await makeWorld([A]);
+    const list = async (): Promise<CrawlResult> => ({
+      packages: [A],
+      failures: [{ suite: 'sid', release: 'sid', error: new BtfmillError('http-unreachable', 'no route') }],
+      indexBytes: 0,
+      indexRequests: 1,
+    });
+    expect(await world.run({}, { list })).toMatchObject({
+      exitCode: 4,
+      published: 1,
+      indexFailures: [{ suite: 'sid', code: 'http-unreachable' }],
+    });
+    expect(await world.run({}, { list: fails('index-signature') })).toMatchObject({ exitCode: 5, looked: 0 });
+  });
+
+  it('leaves out a kernel whose name could lead out of the archive', async () => {
+    const evil = debugPackage('..', { suite: 'evil' });
+    const world = await makeWorld([evil, debugPackage('a/../../b'), A]);
+    expect(await world.run()).toMatchObject({
+      exitCode: 5,
+      published: 1,
+      indexFailures: [{ code: 'index-unsafe-path', suite: 'evil' }, { code: 'index-unsafe-path' }],
+    });
+  });
+
+  it('ends at once when the request makes no sense', async () => {
+    const world = await makeWorld([A]);
+    await expect(world.run({}, { list: fails('usage') })).rejects.toMatchObject({ code: 'usage' });
+    expect(world.record.runs.latest()).toMatchObject({ exitCode: 2 });
+  });
+
+  it('ends at once when the record breaks', async () => {
+    const world = await makeWorld([A, B]);
+    world.record.attempts.finish = () => {
+      throw new Error('disk I/O error');
+    };
+    await expect(world.run({ jobs: 1 })).rejects.toMatchObject({ code: 'unexpected' });
+    expect(world.calls).not.toContain(`fetch ${B.kernel}`);
+  });
+});
+
+describe('being stopped and killed', () => {
+  it('stops in the middle, and the same command completes it', async () => {
+    const world = await makeWorld([A, B]);
+    const report = await world.run(
+      { jobs: 1 },
+      {
+        unpack: async () => {
+          world.stop.abort(new BtfmillError('aborted', 'stopped by SIGINT'));
+          throw new BtfmillError('tool-failed', 'xz: killed by SIGINT');
+        },
+      },
+    );
+    expect(report).toMatchObject({ exitCode: 130, stopped: true, failed: 0, published: 0 });
+    expect(world.record.kernels.find(A)?.state).toBe('pending');
+    expect(existsSync(join(world.options.cacheDir, `${A.kernel}.deb`))).toBe(true);
+    expect(world.record.runs.latest()).toMatchObject({ exitCode: 130 });
+    Object.assign(world, { stop: new AbortController() });
+    expect(await world.run()).toMatchObject({ exitCode: 0, published: 2 });
+  });
+
+  it('stops while listing', async () => {
+    const world = await makeWorld([A]);
+    const list = async (): Promise<never> => {
+      world.stop.abort(new BtfmillError('aborted', 'stopped by SIGINT'));
+      throw new BtfmillError('http-unreachable', 'socket closed');
+    };
+    expect(await world.run({}, { list })).toMatchObject({ exitCode: 130, stopped: true, looked: 0 });
+  });
+
+  it('records a file that arrived without its record, without making it again', async () => {
+    const world = await makeWorld([A]);
+    await world.run();
+    const before = world.record.kernels.find(A);
+    killBetweenRenameAndRecord(world);
+    const report = await world.run();
+    expect(report).toMatchObject({ exitCode: 0, published: 1, fetchedBytes: 0 });
+    expect(world.calls).toEqual([`inspect ${A.kernel}`]);
+    expect(world.record.kernels.find(A)).toEqual(before);
+    const [attempt] = world.record.attempts.ofKernel(before?.id ?? 0, 1);
+    expect(attempt.outcome).toBe('published');
+  });
+
+  it('makes it again when that file is not what was announced', async () => {
+    const world = await makeWorld([A]);
+    await world.run();
+    killBetweenRenameAndRecord(world);
+    writeFileSync(world.file(A.kernel), 'torn');
+    expect(await world.run()).toMatchObject({ published: 1, fetchedBytes: 100 });
+    expect(readFileSync(world.file(A.kernel), 'utf8')).toBe('tar:btf of 6.1.0-2-amd64');
+  });
+
+  it('adopts a sound file with the same BTF when the record was lost', async () => {
+    const world = await makeWorld([A]);
+    mkdirSync(dirname(world.file(A.kernel)), { recursive: true });
+    writeFileSync(world.file(A.kernel), 'tar:btf of 6.1.0-2-amd64');
+    expect(await world.run()).toMatchObject({ published: 1 });
+    expect(world.calls).not.toContain(`store ${A.kernel}`);
+  });
+
+  it('never replaces a sound file that it does not know', async () => {
+    const world = await makeWorld([A]);
+    mkdirSync(dirname(world.file(A.kernel)), { recursive: true });
+    writeFileSync(world.file(A.kernel), 'tar:somebody else made this');
+    expect(await world.run()).toMatchObject({ exitCode: 3, failedByCode: { 'archive-conflict': 1 } });
+    expect(readFileSync(world.file(A.kernel), 'utf8')).toBe('tar:somebody else made this');
+  });
+
+  it('sweeps up after a killed run, and closes its attempt', async () => {
+    const world = await makeWorld([A]);
+    const leftover = join(world.options.archiveDir, 'debian', '.6.1.0-9-amd64.btf.tar.xz.1234');
+    mkdirSync(dirname(leftover), { recursive: true });
+    writeFileSync(leftover, 'half');
+    mkdirSync(join(world.options.cacheDir, 'work', '7'), { recursive: true });
+    await world.run();
+    expect(existsSync(leftover)).toBe(false);
+    expect(readdirSync(join(world.options.cacheDir, 'work'))).toEqual([]);
+  });
+});

@@ -1,0 +1,216 @@
+/** A crawl: list, plan, then every kernel its way, a few at once; whatever happens, the record can be gone on with. */
+
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import type { DebugPackage } from '../crawlers/types.ts';
+import { BtfmillError, toBtfmillError } from '../errors/index.ts';
+import { archivePath } from './archive-path.ts';
+import { kernelId, type KnownKernel, type Plan, planCrawl } from './plan.ts';
+import { runKernel } from './run-kernel.ts';
+import { type Listing, listKernels } from './run-list.ts';
+import { buildReport } from './run-report.ts';
+import type { KernelDone, RunDeps, RunEvent, RunOptions, RunReport, RunWarning } from './run-types.ts';
+import { sweepLeftovers } from './sweep.ts';
+
+/**
+ * Runs one crawl. The caller holds the locks (a dry run needs none: it changes nothing but HTTP validators).
+ *
+ * Failed kernels and indexes are in the report, and so is a stop by `deps.signal`. Throws only what ends a run at
+ * once: `usage`, a missing program, an archive or record that cannot be written.
+ */
+export async function runCrawl(options: RunOptions, deps: RunDeps): Promise<RunReport> {
+  const run: RunState = { options, start: performance.now(), warnings: [], done: [] };
+  const watching = { ...deps, emit: (event: RunEvent) => watch(event, run, deps) };
+  deps.emit({
+    event: 'run.started',
+    distros: options.distros,
+    dryRun: options.dryRun,
+    archive: options.archiveDir,
+    record: deps.record.file,
+  });
+  const runId = options.dryRun ? undefined : await openRun(options, deps);
+  try {
+    await listPlanAndWork(run, watching, runId);
+  } catch (thrown) {
+    const error = toBtfmillError(thrown);
+    if (!deps.signal.aborted) {
+      closeRun(runId, { ...report(run, deps), exitCode: error.exitCode }, deps);
+      throw error;
+    }
+  }
+  const finished = report(run, deps);
+  closeRun(runId, finished, deps);
+  deps.emit({ event: 'run.finished', report: finished });
+  return finished;
+}
+
+/** What is known of a run so far: enough for a report at any moment. */
+interface RunState {
+  readonly options: RunOptions;
+  readonly start: number;
+  readonly warnings: RunWarning[];
+  readonly done: KernelDone[];
+  listing?: Listing;
+  plan?: Plan;
+}
+
+function watch(event: RunEvent, run: RunState, { emit }: RunDeps): void {
+  if (event.event === 'warning') run.warnings.push({ code: event.code, message: event.message });
+  emit(event);
+}
+
+function report(run: RunState, { signal, stoppedExitCode }: RunDeps): RunReport {
+  return buildReport({
+    ...run,
+    dryRun: run.options.dryRun,
+    milliseconds: performance.now() - run.start,
+    ...(signal.aborted ? { stoppedExitCode: stoppedExitCode() } : {}),
+  });
+}
+
+async function openRun(options: RunOptions, deps: RunDeps): Promise<number> {
+  await sweepLeftovers(options);
+  const at = deps.now().toISOString();
+  return deps.record.transaction(() => {
+    deps.record.attempts.closeInterrupted(at);
+    return deps.record.runs.start({
+      startedAt: at,
+      btfmillVersion: deps.toolVersions.btfmill,
+      options,
+    });
+  });
+}
+
+function closeRun(runId: number | undefined, end: RunReport, { record, now }: RunDeps): void {
+  if (runId === undefined) return;
+  record.runs.finish(runId, {
+    finishedAt: now().toISOString(),
+    exitCode: end.exitCode,
+    published: end.published,
+    alreadyPublished: end.alreadyPublished,
+    noDebugInfo: end.noDebugInfo,
+    failed: end.failed,
+    fetchedBytes: end.fetchedBytes,
+    indexBytes: end.indexBytes,
+  });
+}
+
+async function listPlanAndWork(run: RunState, deps: RunDeps, runId: number | undefined): Promise<void> {
+  const { options } = run;
+  run.listing = await listKernels(options, deps);
+  if (runId !== undefined) recordSeen(run.listing.packages, deps);
+  const setup = fingerprint(options, deps);
+  run.plan = await makePlan(run.listing.packages, setup, options, deps);
+  deps.emit({ event: 'plan', ...run.plan });
+  if (runId !== undefined) await work(run.plan, { run, deps, runId, setup });
+}
+
+/** Everything but the package that decides how a kernel ends. */
+function fingerprint({ profile, source, crossCheck }: RunOptions, { toolVersions }: RunDeps): string {
+  return `btfmill=${toolVersions.btfmill} profile=${profile} source=${source} cross-check=${crossCheck}`;
+}
+
+function recordSeen(packages: readonly DebugPackage[], { record, now }: RunDeps): void {
+  const at = now().toISOString();
+  record.transaction(() => {
+    for (const pkg of packages) {
+      record.packages.see(pkg, at);
+      record.kernels.ensure(pkg, at);
+    }
+  });
+}
+
+async function makePlan(
+  packages: readonly DebugPackage[],
+  setup: string,
+  { archiveDir, limit, retryFailed }: RunOptions,
+  { record, now }: RunDeps,
+): Promise<Plan> {
+  const known = new Map<string, KnownKernel>();
+  const archiveFiles = new Map<string, number>();
+  for (const pkg of packages) {
+    const id = kernelId(pkg);
+    const kernel = knownKernel(pkg, record);
+    if (kernel !== undefined) known.set(id, kernel);
+    const sizeBytes = await regularFileSize(join(archiveDir, archivePath(pkg)));
+    if (sizeBytes !== undefined) archiveFiles.set(id, sizeBytes);
+  }
+  return planCrawl({
+    packages,
+    known,
+    archiveFiles,
+    setup,
+    retryFailed,
+    now: now().toISOString(),
+    ...(limit === undefined ? {} : { limit }),
+  });
+}
+
+function knownKernel(pkg: DebugPackage, record: RunDeps['record']): KnownKernel | undefined {
+  const row = record.kernels.find(pkg);
+  if (row === undefined) return undefined;
+  const from = row.packageId === undefined ? undefined : record.packages.byId(row.packageId);
+  const last = row.state === 'failed' ? record.attempts.ofKernel(row.id, 1)[0] : undefined;
+  return {
+    state: row.state,
+    ...(row.tarSizeBytes === undefined ? {} : { tarSizeBytes: row.tarSizeBytes }),
+    ...(row.btfSha256 === undefined ? {} : { btfSha256: row.btfSha256 }),
+    ...(from === undefined ? {} : { packageSha256: from.sha256 }),
+    ...(last === undefined ? {} : { lastFailure: last }),
+  };
+}
+
+async function regularFileSize(path: string): Promise<number | undefined> {
+  try {
+    const stats = await lstat(path);
+    return stats.isFile() ? stats.size : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+interface Work {
+  readonly run: RunState;
+  readonly deps: RunDeps;
+  readonly runId: number;
+  readonly setup: string;
+}
+
+/** The one place that decides how much happens at once. A failure of the record stops all kernels, then is thrown. */
+async function work(plan: Plan, { run, deps, runId, setup }: Work): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([deps.signal, stop.signal]);
+  const context = { options: run.options, deps: { ...deps, signal }, runId, setup };
+  const limit = pLimit(run.options.jobs);
+  const toDo = plan.items.filter(({ decision }) => decision === 'fetch' || decision === 'recover');
+  const tasks = toDo.map((item) =>
+    limit(async () => {
+      if (signal.aborted) return;
+      warnOfLoss(item, deps);
+      try {
+        const done = await runKernel(item, context);
+        run.done.push(done);
+        deps.emit({ event: 'kernel.done', done });
+      } catch (thrown) {
+        stop.abort(new BtfmillError('aborted', 'another kernel found the record unusable'));
+        throw thrown;
+      }
+    }),
+  );
+  const results = await Promise.allSettled(tasks);
+  const broken = results.find((result) => result.status === 'rejected');
+  if (broken !== undefined) throw toBtfmillError(broken.reason);
+}
+
+/** A file that was published and is gone, or has another size, is made again, but not in silence. */
+function warnOfLoss({ pkg, known, fileSizeBytes }: Plan['items'][number], { emit }: RunDeps): void {
+  if (known?.state !== 'published') return;
+  const found = fileSizeBytes === undefined ? 'is gone' : `has ${fileSizeBytes} bytes`;
+  emit({
+    event: 'warning',
+    code: 'archive-damaged',
+    message: `${archivePath(pkg)} ${found}, the record says ${known.tarSizeBytes ?? 0} bytes: making it again`,
+  });
+}

@@ -1,0 +1,22 @@
+/** Removes what a killed run left behind; the caller holds the locks, so nobody else is using any of it. */
+
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ARCHIVE_SUFFIX } from './archive-path.ts';
+
+/** Empties the work folder of the cache, and removes half-written files from the archive. */
+export async function sweepLeftovers(o: {
+  readonly archiveDir: string;
+  readonly cacheDir: string;
+}): Promise<void> {
+  await rm(join(o.cacheDir, 'work'), { recursive: true, force: true });
+  for (const entry of await readdir(o.archiveDir, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile() && isTemporaryName(entry.name))
+      await rm(join(entry.parentPath, entry.name), { force: true });
+  }
+}
+
+/** Temporary names are a final name with something before or after it; final names never begin with a dot. */
+export function isTemporaryName(name: string): boolean {
+  return name.includes(ARCHIVE_SUFFIX) && (name.startsWith('.') || !name.endsWith(ARCHIVE_SUFFIX));
+}
