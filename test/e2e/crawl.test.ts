@@ -93,11 +93,9 @@ describe.skipIf(needsTool(...E2E_TOOLS))('crawl of a local Debian mirror', () =>
         site.db,
         `SELECT k.*, p.name AS package_name, p.suite, p.url FROM kernels k JOIN packages p ON p.id = k.package_id ORDER BY k.kernel`,
       );
-      expect(
-        rows.map(
-          (row) => `${String(row.distro)}/${String(row.release)}/${String(row.arch)}/${String(row.kernel)}`,
-        ),
-      ).toEqual(BOOKWORM_AMD64);
+      expect(rows.map((row) => `${row.distro}/${row.release}/${row.arch}/${row.kernel}`)).toEqual(
+        BOOKWORM_AMD64,
+      );
       const tree = await treeOf(site.archive);
       for (const row of rows) {
         const path = String(row.path);
@@ -107,7 +105,7 @@ describe.skipIf(needsTool(...E2E_TOOLS))('crawl of a local Debian mirror', () =>
           source: NATIVE_KERNELS.includes(String(row.kernel)) ? 'native' : 'dwarf',
           trust: 'signed-index',
           profile: 'pahole-1.24',
-          package_name: `linux-image-${String(row.kernel)}-dbg`,
+          package_name: `linux-image-${row.kernel}-dbg`,
           btf_size_bytes: data.length,
           type_count: decodeBtf(data).typeCount - 1,
           tar_sha256: tree[path],
@@ -142,7 +140,7 @@ describe.skipIf(needsTool(...E2E_TOOLS))('crawl of a local Debian mirror', () =>
     });
 
     it('is confirmed by verify, and does not get past it when damaged', async () => {
-      const verify = (): Promise<{ exitCode: number | undefined; stdout: string; stderr: string }> =>
+      const verify = (): ReturnType<Site['command']> =>
         site.command(['verify', '--archive', site.archive, '--db', site.db]);
       expectExit(await verify(), 0);
 
@@ -247,11 +245,8 @@ describe.skipIf(needsTool(...E2E_TOOLS))('crawl of a local Debian mirror', () =>
 
   it('crawls several releases and architectures in one run', async () => {
     const site = await sample.newSite();
-    const result = await site.crawl([
-      ...['--release', 'bookworm', '--release', '13'],
-      ...['--arch', 'x86_64', '--arch', 'arm64'],
-      ...['--kernel', '6.1.0-2-*', '--kernel', '*+deb13*'],
-    ]);
+    const planes = '--release bookworm --release 13 --arch x86_64 --arch arm64'.split(' ');
+    const result = await site.crawl([...planes, '--kernel', '6.1.0-2-*', '--kernel', '*+deb13*']);
     expectExit(result, 0);
     expect(Object.keys(await treeOf(site.archive))).toEqual(
       asFiles([...BOOKWORM_ARM64, 'debian/12/x86_64/6.1.0-2-cloud-amd64', ...TRIXIE_AMD64]),

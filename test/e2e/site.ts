@@ -106,7 +106,7 @@ export async function treeOf(folder: string): Promise<Record<string, string>> {
 export async function filesBelow(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   const paths: string[] = [];
-  for (const name of names.sort()) {
+  for (const name of names.toSorted((a, b) => (a < b ? -1 : 1))) {
     const path = join(folder, name);
     if ((await stat(path)).isFile()) paths.push(path);
   }
@@ -138,11 +138,13 @@ export async function archiveMembers(file: string): Promise<ArchiveMember[]> {
   return members;
 }
 
+export type Row = Readonly<Record<string, string | number | null>>;
+
 /** Rows of a query on the record. */
-export function query(file: string, sql: string): Record<string, unknown>[] {
+export function query(file: string, sql: string): Row[] {
   const database = new Database(file, { readonly: true });
   try {
-    return database.prepare(sql).all() as Record<string, unknown>[];
+    return database.prepare<[], Row>(sql).all();
   } finally {
     database.close();
   }
@@ -152,8 +154,8 @@ export function query(file: string, sql: string): Record<string, unknown>[] {
 export function statesOf(file: string): Record<string, string> {
   return Object.fromEntries(
     query(file, 'SELECT kernel, state, code FROM kernels ORDER BY kernel').map(({ kernel, state, code }) => [
-      String(kernel),
-      code === null ? String(state) : `${String(state)}(${String(code)})`,
+      kernel,
+      code === null ? state : `${state}(${code})`,
     ]),
-  );
+  ) as Record<string, string>;
 }

@@ -36,6 +36,7 @@ export interface RawPackage {
   readonly name: string;
   readonly version: string;
   readonly architecture: string;
+  readonly depends?: string;
   /** The .deb's bytes. */
   readonly bytes: Uint8Array;
 }
@@ -79,10 +80,16 @@ const DIGESTS = ['MD5=yes', 'SHA1=no', 'SHA256=yes', 'SHA512=no'].flatMap((one) 
   `APT::FTPArchive::${one}`,
 ]);
 
+/** A package of the pool: where it lies, and its stanza when apt-ftparchive is not to be asked. */
+interface Pooled {
+  readonly path: string;
+  readonly stanza?: string;
+}
+
 /** Builds everything below `root`; building a suite again replaces its indexes and keeps packages already in the pool. */
 export async function buildDebianMirror(options: MirrorOptions): Promise<void> {
   for (const suite of options.suites) {
-    const debs: string[] = [];
+    const debs: Pooled[] = [];
     for (const one of suite.packages) debs.push(await addToPool(options.root, suite, one));
     for (const one of suite.emptyPackages ?? []) {
       debs.push(await addToPool(options.root, suite, await emptyPackage(one)));
@@ -91,13 +98,18 @@ export async function buildDebianMirror(options: MirrorOptions): Promise<void> {
   }
 }
 
-/** Path of a kernel's package below its archive, as `Filename:` states it. */
+/** Path of a package below its archive, as `Filename:` states it. */
 export function poolPath(
   suite: Pick<MirrorSuite, 'archive'>,
   one: Pick<RawPackage, 'name' | 'version' | 'architecture'>,
+  isRaw = false,
 ): string {
-  const base = suite.archive === 'debian' ? 'pool/main' : 'pool/updates/main';
-  return `${base}/l/linux/${one.name}_${one.version}_${one.architecture}.deb`;
+  const folder = isRaw ? 'linux-by-hand' : 'linux';
+  return `${poolDir(suite)}/${folder}/${one.name}_${one.version}_${one.architecture}.deb`;
+}
+
+function poolDir({ archive }: Pick<MirrorSuite, 'archive'>): string {
+  return archive === 'debian' ? 'pool/main/l' : 'pool/updates/main/l';
 }
 
 /** Name of the debug package of a kernel. */
@@ -105,17 +117,28 @@ export function packageNameOf(kernel: string): string {
   return `linux-image-${kernel}-dbg`;
 }
 
-async function addToPool(root: string, suite: MirrorSuite, one: MirrorKernel | RawPackage): Promise<string> {
-  const name = 'bytes' in one ? one.name : packageNameOf(one.kernel);
-  const path = poolPath(suite, { ...one, name });
+async function addToPool(root: string, suite: MirrorSuite, one: MirrorKernel | RawPackage): Promise<Pooled> {
+  const isRaw = 'bytes' in one;
+  const path = poolPath(suite, isRaw ? one : { ...one, name: packageNameOf(one.kernel) }, isRaw);
   const file = join(root, suite.archive, path);
   await mkdir(dirname(file), { recursive: true });
-  if ('bytes' in one) {
+  if (isRaw) {
     await writeFile(file, one.bytes);
-  } else if ((await stat(file).catch(() => undefined)) === undefined) {
-    await buildKernelPackage(one, file);
+    return { path, stanza: stanzaByHand(one, path) };
   }
-  return path;
+  if ((await stat(file).catch(() => undefined)) === undefined) await buildKernelPackage(one, file);
+  return { path };
+}
+
+/** As apt-ftparchive writes it; that refuses packages which are no packages. */
+function stanzaByHand(one: RawPackage, path: string): string {
+  const [head, description] = controlFile(one).split(/^(?=Description:)/mu);
+  const digests = `MD5sum: ${digest('md5', one.bytes)}\nSHA256: ${digest('sha256', one.bytes)}\n`;
+  return `${head}Filename: ${path}\nSize: ${one.bytes.length}\n${digests}${description}`;
+}
+
+function digest(algorithm: 'md5' | 'sha256', bytes: Uint8Array): string {
+  return createHash(algorithm).update(bytes).digest('hex');
 }
 
 async function emptyPackage(one: EmptyPackage): Promise<RawPackage> {
@@ -170,12 +193,12 @@ async function buildKernelPackage(one: MirrorKernel, output: string): Promise<vo
 async function writeIndexes(
   options: MirrorOptions,
   suite: MirrorSuite,
-  debs: readonly string[],
+  debs: readonly Pooled[],
 ): Promise<void> {
   const archive = join(options.root, suite.archive);
   const dist = join(archive, 'dists', suite.name);
   await rm(dist, { recursive: true, force: true });
-  const stanzas = debs.length === 0 ? [] : await stanzasOf(archive, debs);
+  const stanzas = await stanzasOf(archive, suite, debs);
   const architectures = options.architectures ?? ['amd64', 'arm64'];
   for (const architecture of architectures) {
     const folder = join(dist, 'main', `binary-${architecture}`);
@@ -196,16 +219,20 @@ async function writeIndexes(
   }
 }
 
-async function stanzasOf(archive: string, debs: readonly string[]): Promise<string[]> {
-  const { stdout } = await execa('apt-ftparchive', [...DIGESTS, 'packages', 'pool'], { cwd: archive });
-  const wanted = new Set(debs);
+async function stanzasOf(archive: string, suite: MirrorSuite, debs: readonly Pooled[]): Promise<string[]> {
+  const byHand = debs.flatMap(({ stanza }) => (stanza === undefined ? [] : [stanza]));
+  const wanted = new Set(debs.flatMap(({ path, stanza }) => (stanza === undefined ? [path] : [])));
+  if (wanted.size === 0) return byHand;
+  const pool = `${poolDir(suite)}/linux`;
+  const { stdout } = await execa('apt-ftparchive', [...DIGESTS, 'packages', pool], { cwd: archive });
   const found = stdout
     .split('\n\n')
     .map((stanza) => `${stanza.trim()}\n`)
     .filter((stanza) => wanted.has(/^Filename: (.*)$/mu.exec(stanza)?.[1] ?? ''));
-  if (found.length !== wanted.size)
+  if (found.length !== wanted.size) {
     throw new Error(`apt-ftparchive saw ${found.length} of ${wanted.size} packages`);
-  return found;
+  }
+  return [...found, ...byHand];
 }
 
 async function writeRelease(
@@ -241,7 +268,7 @@ async function linkByHash(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!basename(name).startsWith('Packages')) continue;
     const bytes = await readFile(join(folder, name));
-    await writeFile(join(store, createHash('sha256').update(bytes).digest('hex')), bytes);
+    await writeFile(join(store, digest('sha256', bytes)), bytes);
   }
 }
 
