@@ -3,7 +3,7 @@
  * and at any depth, from 1.28 on by top-level DWARF entry. Tells what these rules explain from what they do not.
  */
 
-import { BTF_KIND, type Btf } from '../btf/index.ts';
+import { BTF_KIND, type Btf, type LayerComparison, typeExpression } from '../btf/index.ts';
 
 const K = BTF_KIND;
 
@@ -14,8 +14,9 @@ export interface VariableComparison {
   readonly reasons: readonly string[];
 }
 
-interface Placed {
-  readonly section: string;
+interface PlacedVariable {
+  readonly id: number;
+  readonly name: string;
   readonly offset: number;
   readonly size: number;
 }
@@ -29,61 +30,82 @@ const DROPPED_PREFIXES = [
   '__gendwarfksyms_ptr_',
 ];
 
-/** Compares by section, name, offset and size; that types agree is the business of the deep comparison. */
-export function comparePerCpuVariables(ours: Btf, theirs: Btf): VariableComparison {
-  const our = placedVariables(ours);
-  const their = placedVariables(theirs);
+/** `differing`: what the deep comparison of the same two BTFs found of variables. */
+export function comparePerCpuVariables(
+  ours: Btf,
+  theirs: Btf,
+  differing: LayerComparison,
+): VariableComparison {
+  const our = variablesByPlace(ours);
+  const their = variablesByPlace(theirs);
   if (their.size === 0 && our.size > 0) {
-    return {
-      isExplained: true,
-      reasons: [`variables: theirs has none of ${our.size} (encoded with --skip_encoding_btf_vars)`],
-    };
+    const reason = `variables: theirs has none of ${our.size} (encoded with --skip_encoding_btf_vars)`;
+    return { isExplained: true, reasons: [reason] };
   }
-  const onlyOurs: string[] = [];
-  const onlyTheirs: string[] = [];
+  const differentA = new Set(differing.onlyA);
+  const differentB = new Set(differing.onlyB);
+  const missing: string[] = [];
+  const additional: string[] = [];
+  const renamed: string[] = [];
   let isExplained = true;
-  for (const [name, place] of our) {
-    const other = their.get(name);
+  for (const [place, mine] of our) {
+    const other = their.get(place);
     if (other === undefined) {
-      onlyOurs.push(name);
-      // A symbol with a number behind a dot is a variable inside a function.
-      isExplained &&= /\.\d+$/u.test(name) || DROPPED_PREFIXES.some((prefix) => name.startsWith(prefix));
-    } else if (!isSamePlace(place, other)) {
-      isExplained = false;
+      missing.push(mine.name);
+      isExplained &&= isDroppedLater(mine.name);
+    } else if (mine.name !== other.name) {
+      renamed.push(`${mine.name} as ${other.name}`);
+      isExplained &&= isSameButForName(mine, other);
+    } else {
+      isExplained &&= mine.size === other.size && !differentA.has(mine.id) && !differentB.has(other.id);
     }
   }
-  for (const [name, place] of their) {
-    if (our.has(name)) continue;
-    onlyTheirs.push(name);
+  for (const [place, other] of their) {
+    if (our.has(place)) continue;
+    additional.push(other.name);
     // The variable at the very start of the section has address 0, which older ones take for "no address".
-    isExplained &&= place.offset === 0;
+    isExplained &&= other.offset === 0;
   }
+  if (!isExplained) return { isExplained, reasons: [] };
   const reasons: string[] = [];
-  if (onlyOurs.length > 0) {
+  if (missing.length > 0) {
+    reasons.push(`variables: ${missing.length} only in ours, left out by name or depth from pahole 1.28 on`);
+  }
+  if (additional.length > 0) {
     reasons.push(
-      `variables: ${onlyOurs.length} only in ours, inside functions or dropped by name from pahole 1.28 on`,
+      `variables: ${additional.join(', ')} only in theirs, at address 0, seen from pahole 1.28 on`,
     );
   }
-  if (onlyTheirs.length > 0) {
+  if (renamed.length > 0) {
     reasons.push(
-      `variables: ${onlyTheirs.join(', ')} only in theirs, at address 0, seen from pahole 1.28 on`,
+      `variables: ${renamed.join(', ')}, named by DWARF instead of ELF symbol from pahole 1.28 on`,
     );
   }
-  return isExplained ? { isExplained, reasons } : { isExplained, reasons: [] };
+  return { isExplained, reasons };
+
+  /** Two symbols may lie at one address; which of them names the variable depends on where one looks. */
+  function isSameButForName(a: PlacedVariable, b: PlacedVariable): boolean {
+    const typeA = typeExpression(ours, ours.sizeOrType(a.id));
+    const typeB = typeExpression(theirs, theirs.sizeOrType(b.id));
+    return a.size === b.size && typeA === typeB && ours.linkage(a.id) === theirs.linkage(b.id);
+  }
 }
 
-function isSamePlace(a: Placed, b: Placed): boolean {
-  return a.section === b.section && a.offset === b.offset && a.size === b.size;
+function isDroppedLater(name: string): boolean {
+  // A symbol with a number behind a dot is a variable inside a function.
+  return /\.\d+$/u.test(name) || DROPPED_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
-function placedVariables(btf: Btf): Map<string, Placed> {
-  const placed = new Map<string, Placed>();
-  for (let id = btf.firstId; id < btf.typeCount; id++) {
-    if (btf.kind(id) !== K.DATASEC) continue;
-    const section = btf.name(id);
-    for (let i = 0; i < btf.vlen(id); i++) {
-      const name = btf.name(btf.sectionVariable(id, i));
-      placed.set(name, { section, offset: btf.sectionOffset(id, i), size: btf.sectionSize(id, i) });
+function variablesByPlace(btf: Btf): Map<string, PlacedVariable> {
+  const placed = new Map<string, PlacedVariable>();
+  for (let section = btf.firstId; section < btf.typeCount; section++) {
+    if (btf.kind(section) !== K.DATASEC) continue;
+    const sectionName = btf.name(section);
+    for (let i = 0; i < btf.vlen(section); i++) {
+      const id = btf.sectionVariable(section, i);
+      const offset = btf.sectionOffset(section, i);
+      const size = btf.sectionSize(section, i);
+      placed.set(`${sectionName} ${offset}`, { id, name: btf.name(id), offset, size });
     }
   }
   return placed;

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
+  BTF_KIND,
   type Btf,
   type DeepComparison,
   type LayerComparison,
@@ -149,7 +150,7 @@ async function compare(
 
   let sameVariables = deep.equalVariables;
   if (!sameVariables && !hasOurRules) {
-    const variables = comparePerCpuVariables(ours, theirs);
+    const variables = comparePerCpuVariables(ours, theirs, deep.layers.variables);
     sameVariables = variables.isExplained;
     tolerated.push(...variables.reasons);
   }
@@ -195,7 +196,7 @@ function whyFunctionsDiffer(ours: Btf, deep: DeepComparison, { against, pahole }
   const counts = `${onlyA.length} classes only in ours, ${onlyB.length} only in theirs`;
   if (pahole !== undefined)
     return `functions: not judged, pahole ${pahole.version} has other rules (${counts})`;
-  if (against === 'native' && onlyA.every((id) => ours.kind(id) !== 12)) {
+  if (against === 'native' && onlyA.every((id) => ours.kind(id) !== BTF_KIND.FUNC)) {
     return `functions: theirs has all of ours and more, as parallel pahole before 1.29 leaves them (${counts})`;
   }
   return `functions: not judged, the rules of the kernel's own encoder are not known (${counts})`;
