@@ -1,23 +1,20 @@
 /** `btfmill doctor`: what this machine has of what btfmill needs. */
 
-import { homedir } from 'node:os';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { EXIT } from '../errors/index.ts';
+import { DEFAULT_ARCHIVE, defaultCacheDir } from './cli/flags.ts';
 import { probeDisk } from './doctor/probe-disk.ts';
 import { probeKeyrings } from './doctor/probe-keyrings.ts';
 import { probeNode, probeSqlite, probeTool } from './doctor/probe-programs.ts';
 import { type DoctorReport, judge, renderReport } from './doctor/report.ts';
 import { TOOLS } from './doctor/tools.ts';
 
-const GIB = 2 ** 30;
-
 /** A full kernel of today is a package of 1.2 GB with a vmlinux of up to 0.7 GB; twice that for two at once. */
-const CACHE_WANTED_BYTES = 4 * GIB;
+const CACHE_WANTED_BYTES = 4e9;
 
 /** An archive file takes about 1 MB, so this holds some hundred kernels. */
-const ARCHIVE_WANTED_BYTES = 1 * GIB;
+const ARCHIVE_WANTED_BYTES = 1e9;
 
 interface DoctorFlags {
   readonly archive: string;
@@ -29,7 +26,7 @@ export function registerDoctor(program: Command): void {
   program
     .command('doctor')
     .description('say what is installed, which version, what each is needed for and what works without it')
-    .option('--archive <dir>', 'archive whose disk is looked at', 'archive')
+    .option('--archive <dir>', 'archive whose disk is looked at', DEFAULT_ARCHIVE)
     .option('--cache <dir>', 'cache whose disk is looked at', defaultCacheDir())
     .option('--json', 'print one JSON object')
     .addHelpText('after', `\nExit code ${EXIT.usage} when something is missing that no crawl can do without.`)
@@ -53,8 +50,4 @@ async function examine(flags: DoctorFlags): Promise<DoctorReport> {
     probeDisk('cache', flags.cache, CACHE_WANTED_BYTES),
   ]);
   return judge({ node, sqlite, tools, keyrings, disks: [archiveDisk, cacheDisk] });
-}
-
-function defaultCacheDir(): string {
-  return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'btfmill');
 }

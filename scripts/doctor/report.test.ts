@@ -16,7 +16,7 @@ function findings(changes: Partial<DoctorReport> = {}): Omit<DoctorReport, 'v' |
       { ...xz, path: '/usr/bin/xz', version: '5.4.1' },
       { ...xz, command: 'pahole', need: 'optional' },
     ],
-    disks: [{ purpose: 'cache', path: '/cache', freeBytes: 2 ** 30, wantedBytes: 2 ** 31 }],
+    disks: [{ purpose: 'cache', path: '/cache', freeBytes: 1e9, wantedBytes: 2e9 }],
     keyrings: [{ distro: 'debian', files: ['a.pgp'], unusable: [] }],
     ...changes,
   };
@@ -49,7 +49,7 @@ describe('renderReport', () => {
         'ok       Node.js         20.20.2       required  running btfmill (>=20.19; N-API 9)',
         'ok       better-sqlite3  3.53.2        required  the record of every run; without it: only convert works',
         'ok       keyring debian  1 file        required  trusting the indexes of debian',
-        'low      cache disk      1.0 GiB free  optional  /cache (2.0 GiB wanted)',
+        'low      cache disk      1.00 GB free  optional  /cache (2.00 GB wanted)',
         '',
         'Ready to crawl.',
         '',

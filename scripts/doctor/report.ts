@@ -1,5 +1,7 @@
 /** What the doctor found, as plain values, and how a person reads it. */
 
+import { formatBytes, plural } from '../ui/format.ts';
+import { type Column, renderTable } from '../ui/table.ts';
 import type { ToolInfo } from './tools.ts';
 
 export interface NodeFinding {
@@ -66,6 +68,8 @@ export function judge(findings: Omit<DoctorReport, 'v' | 'ok'>): DoctorReport {
   return { v: 1, ok, ...findings };
 }
 
+const COLUMNS: readonly Column[] = ['', 'what', 'version', 'need', 'for'].map((title) => ({ title }));
+
 type Mark = 'ok' | 'low' | 'missing' | 'BROKEN' | 'MISSING';
 
 /** The report as aligned text, without colour, ending in a newline. Capitals mark what stops a crawl. */
@@ -80,7 +84,7 @@ export function renderReport(report: DoctorReport): string {
   const verdict = report.ok
     ? 'Ready to crawl.'
     : 'Not ready to crawl: see what stands in capitals above; scripts/setup.sh installs what is missing.';
-  return `${alignColumns([['', 'what', 'version', 'need', 'for'], ...rows])}\n${verdict}\n`;
+  return `${renderTable(COLUMNS, rows)}\n${verdict}\n`;
 }
 
 function toolRow(tool: ToolFinding): string[] {
@@ -116,7 +120,7 @@ function keyringRows(keyrings: readonly KeyringFinding[]): string[][] {
 function keyringRow(keyring: KeyringFinding): string[] {
   const usable = keyring.files.length > 0 && keyring.unusable.length === 0;
   const mark: Mark = usable ? 'ok' : keyring.unusable.length > 0 ? 'BROKEN' : 'MISSING';
-  const files = `${keyring.files.length} ${keyring.files.length === 1 ? 'file' : 'files'}`;
+  const files = plural(keyring.files.length, 'file');
   const purpose = `trusting the indexes of ${keyring.distro}`;
   const broken = keyring.unusable.length === 0 ? '' : `; no keys in ${keyring.unusable.join(', ')}`;
   return [mark, `keyring ${keyring.distro}`, files, 'required', purpose + broken];
@@ -124,21 +128,6 @@ function keyringRow(keyring: KeyringFinding): string[] {
 
 function diskRow(disk: DiskFinding): string[] {
   const mark: Mark = disk.freeBytes >= disk.wantedBytes ? 'ok' : 'low';
-  const purpose = `${disk.path} (${gibibytes(disk.wantedBytes)} wanted)`;
-  return [mark, `${disk.purpose} disk`, `${gibibytes(disk.freeBytes)} free`, 'optional', purpose];
-}
-
-function gibibytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-}
-
-function alignColumns(rows: readonly (readonly string[])[]): string {
-  const last = (rows[0]?.length ?? 1) - 1;
-  const widths = Array.from({ length: last }, (_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
-    .map((line) => `${line.trimEnd()}\n`)
-    .join('');
+  const purpose = `${disk.path} (${formatBytes(disk.wantedBytes)} wanted)`;
+  return [mark, `${disk.purpose} disk`, `${formatBytes(disk.freeBytes)} free`, 'optional', purpose];
 }
