@@ -154,7 +154,14 @@ export class TypePool {
    * A definition of a leaf: found among its definitions or added.
    * @returns the definition's index
    */
-  define(leaf: number, size: number, flags: number, source: Int32Array, start: number, count: number): number {
+  define(
+    leaf: number,
+    size: number,
+    flags: number,
+    source: Int32Array,
+    start: number,
+    count: number,
+  ): number {
     const { defSize, defFlags, defCount, defStart, defNext } = this;
     let last = EMPTY;
     for (let def = this.nodeCount.at(leaf); def !== EMPTY; def = defNext.at(def)) {
@@ -211,7 +218,14 @@ export class TypePool {
     return node;
   }
 
-  private hashList(kind: number, a: number, flags: number, source: Int32Array, start: number, count: number): number {
+  private hashList(
+    kind: number,
+    a: number,
+    flags: number,
+    source: Int32Array,
+    start: number,
+    count: number,
+  ): number {
     let hash = mix(mix(kind, a), flags);
     const end = start + count * ENTRY_INTS;
     for (let i = start; i < end; i++) hash = mix(hash, source[i] as number);

@@ -54,7 +54,11 @@ const MAX_NAME_TABLE_BYTES = 64 << 20;
 function malformed(what: string, offset?: number, section?: string): FormatError {
   return new FormatError(
     'elf-malformed',
-    { format: 'elf', ...(section === undefined ? {} : { section }), ...(offset === undefined ? {} : { offset }) },
+    {
+      format: 'elf',
+      ...(section === undefined ? {} : { section }),
+      ...(offset === undefined ? {} : { offset }),
+    },
     what,
   );
 }
@@ -70,7 +74,8 @@ function readExactly(source: ByteSource, offset: number, length: number, what: s
 function wide(view: DataView, at: number, littleEndian: boolean, what: string): number {
   const low = view.getUint32(at + (littleEndian ? 0 : 4), littleEndian);
   const high = view.getUint32(at + (littleEndian ? 4 : 0), littleEndian);
-  if (high > 0x1f_ffff) throw malformed(`${what} 0x${high.toString(16)}${low.toString(16).padStart(8, '0')} is absurd`);
+  if (high > 0x1f_ffff)
+    throw malformed(`${what} 0x${high.toString(16)}${low.toString(16).padStart(8, '0')} is absurd`);
   return high * 0x1_0000_0000 + low;
 }
 
@@ -96,7 +101,9 @@ export function openElf(source: ByteSource): ElfFile {
   const header = viewOf(readExactly(source, 0, is64 ? 64 : 52, 'ELF header'));
   const type = header.getUint16(16, littleEndian);
   const machine = header.getUint16(18, littleEndian);
-  const tableOffset = is64 ? wide(header, 40, littleEndian, 'section table offset') : header.getUint32(32, littleEndian);
+  const tableOffset = is64
+    ? wide(header, 40, littleEndian, 'section table offset')
+    : header.getUint32(32, littleEndian);
   const entrySize = header.getUint16(is64 ? 58 : 46, littleEndian);
   const declaredCount = header.getUint16(is64 ? 60 : 48, littleEndian);
   const declaredNames = header.getUint16(is64 ? 62 : 50, littleEndian);
@@ -104,17 +111,29 @@ export function openElf(source: ByteSource): ElfFile {
   if (tableOffset === 0) return { ...file, sections: [] };
 
   const minimumEntry = is64 ? 64 : 40;
-  if (entrySize < minimumEntry) throw malformed(`section header size ${entrySize} is below ${minimumEntry}`, 46);
+  if (entrySize < minimumEntry)
+    throw malformed(`section header size ${entrySize} is below ${minimumEntry}`, 46);
   // Section counts of 0xff00 and more live in section 0 (gABI: e_shnum, e_shstrndx escape values).
-  const first = rawSection(viewOf(readExactly(source, tableOffset, minimumEntry, 'first section header')), 0, is64, littleEndian);
+  const first = rawSection(
+    viewOf(readExactly(source, tableOffset, minimumEntry, 'first section header')),
+    0,
+    is64,
+    littleEndian,
+  );
   const count = declaredCount === 0 ? first.sizeBytes : declaredCount;
   if (count > MAX_SECTIONS) throw malformed(`${count} sections are more than ${MAX_SECTIONS}`, tableOffset);
   const namesIndex = declaredNames === SHN_XINDEX ? first.link : declaredNames;
 
   const table = viewOf(readExactly(source, tableOffset, count * entrySize, 'section header table'));
-  const raw = Array.from({ length: count }, (_, index) => rawSection(table, index * entrySize, is64, littleEndian));
+  const raw = Array.from({ length: count }, (_, index) =>
+    rawSection(table, index * entrySize, is64, littleEndian),
+  );
   const names = namesIndex === 0 ? new Uint8Array(0) : sectionNames(source, raw, namesIndex);
-  const sections = raw.map((section, index) => ({ ...section, index, name: nameAt(names, section.nameOffset) }));
+  const sections = raw.map((section, index) => ({
+    ...section,
+    index,
+    name: nameAt(names, section.nameOffset),
+  }));
   return { ...file, sections };
 }
 
@@ -158,14 +177,19 @@ function rawSection(view: DataView, at: number, is64: boolean, littleEndian: boo
 function sectionNames(source: ByteSource, raw: readonly RawSection[], index: number): Uint8Array {
   const section = raw[index];
   if (section === undefined) throw malformed(`section name table ${index} does not exist`);
-  if (section.sizeBytes > MAX_NAME_TABLE_BYTES) throw malformed(`section name table of ${section.sizeBytes} bytes is absurd`);
+  if (section.sizeBytes > MAX_NAME_TABLE_BYTES)
+    throw malformed(`section name table of ${section.sizeBytes} bytes is absurd`);
   return readExactly(source, section.offset, section.sizeBytes, 'section name table');
 }
 
 function nameAt(names: Uint8Array, offset: number): string {
   if (offset >= names.length) {
     if (offset === 0) return '';
-    throw malformed(`section name offset lies outside the table of ${names.length} bytes`, offset, '.shstrtab');
+    throw malformed(
+      `section name offset lies outside the table of ${names.length} bytes`,
+      offset,
+      '.shstrtab',
+    );
   }
   const end = names.indexOf(0, offset);
   if (end < 0) throw malformed('section name without a terminating NUL', offset, '.shstrtab');
@@ -182,7 +206,8 @@ export function findSection(file: ElfFile, name: string): ElfSection | undefined
  * @throws FormatError `elf-malformed` when it lies outside the file, `elf-unsupported` when it is compressed.
  */
 export function checkSection(file: ElfFile, section: ElfSection): void {
-  if (section.type === SHT_NOBITS) throw malformed('section has no bytes in the file (SHT_NOBITS)', section.offset, section.name);
+  if (section.type === SHT_NOBITS)
+    throw malformed('section has no bytes in the file (SHT_NOBITS)', section.offset, section.name);
   if (section.offset + section.sizeBytes > file.source.size) {
     throw malformed(
       `section of ${section.sizeBytes} bytes ends beyond the file of ${file.source.size} bytes`,
@@ -191,7 +216,11 @@ export function checkSection(file: ElfFile, section: ElfSection): void {
     );
   }
   if ((section.flags & SHF_COMPRESSED) !== 0) {
-    throw new FormatError('elf-unsupported', { format: 'elf', section: section.name }, 'compressed section (SHF_COMPRESSED)');
+    throw new FormatError(
+      'elf-unsupported',
+      { format: 'elf', section: section.name },
+      'compressed section (SHF_COMPRESSED)',
+    );
   }
 }
 

@@ -1,7 +1,14 @@
 /** ELF reading: headers, sections, symbols, build id. Bytes in, values out. */
 
 export { type ByteSource, memorySource } from './byte-source.ts';
-export { type ElfFile, type ElfSection, checkSection, findSection, openElf, readSection } from './elf-file.ts';
+export {
+  type ElfFile,
+  type ElfSection,
+  checkSection,
+  findSection,
+  openElf,
+  readSection,
+} from './elf-file.ts';
 export { FormatError, type FormatErrorCode, type FormatLocation } from './format-error.ts';
 export { type SymbolTable, readSymbolTable } from './symbol-table.ts';
 export { readBuildId } from './build-id.ts';

@@ -45,7 +45,8 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
   const { is64, littleEndian } = file;
   const stride = section.entrySize;
   if (stride < (is64 ? 24 : 16)) throw malformed(`entry size ${stride} is too small`);
-  if (strings.length > 0 && strings[strings.length - 1] !== 0) throw malformed('string table does not end with NUL');
+  if (strings.length > 0 && strings[strings.length - 1] !== 0)
+    throw malformed('string table does not end with NUL');
   const count = Math.floor(bytes.length / stride);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const low = littleEndian ? 0 : 4;
@@ -55,7 +56,8 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
     strings,
     nameOffset(index) {
       const offset = view.getUint32(index * stride, littleEndian);
-      if (offset >= strings.length) throw malformed(`name offset 0x${offset.toString(16)} is outside the strings`, index * stride);
+      if (offset >= strings.length)
+        throw malformed(`name offset 0x${offset.toString(16)} is outside the strings`, index * stride);
       return offset;
     },
     type(index) {

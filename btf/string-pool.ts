@@ -1,0 +1,91 @@
+/** Strings by content: equal texts get equal ids. Id 0 is the empty string. */
+
+import { IntList } from './int-list.ts';
+
+const EMPTY = -1;
+
+export class StringPool {
+  private readonly sources: Uint8Array[] = [];
+  private readonly sourceIds = new Map<Uint8Array, number>();
+  private readonly source = new IntList(1 << 12);
+  private readonly start = new IntList(1 << 12);
+  private readonly size = new IntList(1 << 12);
+  private readonly hashes = new IntList(1 << 12);
+  private buckets = new Int32Array(1 << 13).fill(EMPTY);
+
+  constructor() {
+    this.add(new Uint8Array(0), 0, 0);
+  }
+
+  get total(): number {
+    return this.hashes.length;
+  }
+
+  /** Id of the text in `bytes[start, end)`. */
+  add(bytes: Uint8Array, start: number, end: number): number {
+    const length = end - start;
+    let hash = length;
+    for (let i = start; i < end; i++) hash = (Math.imul(hash, 0x01000193) ^ (bytes[i] as number)) | 0;
+    hash ^= hash >>> 15;
+    const mask = this.buckets.length - 1;
+    let slot = hash & mask;
+    for (;;) {
+      const id = this.buckets[slot] as number;
+      if (id === EMPTY) break;
+      if (this.hashes.data[id] === hash && this.equals(id, bytes, start, length)) return id;
+      slot = (slot + 1) & mask;
+    }
+    const id = this.hashes.push(hash);
+    this.source.push(this.sourceId(bytes));
+    this.start.push(start);
+    this.size.push(length);
+    this.buckets[slot] = id;
+    if (this.hashes.length * 2 > this.buckets.length) this.grow();
+    return id;
+  }
+
+  /** Id of an ASCII text. */
+  addText(text: string): number {
+    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    return this.add(bytes, 0, bytes.length);
+  }
+
+  byteLength(id: number): number {
+    return this.size.at(id);
+  }
+
+  copyTo(id: number, target: Uint8Array, at: number): void {
+    const start = this.start.at(id);
+    const bytes = this.sources[this.source.at(id)] as Uint8Array;
+    const length = this.size.at(id);
+    for (let i = 0; i < length; i++) target[at + i] = bytes[start + i] as number;
+  }
+
+  private sourceId(bytes: Uint8Array): number {
+    let id = this.sourceIds.get(bytes);
+    if (id === undefined) {
+      id = this.sources.push(bytes) - 1;
+      this.sourceIds.set(bytes, id);
+    }
+    return id;
+  }
+
+  private equals(id: number, bytes: Uint8Array, start: number, length: number): boolean {
+    if (this.size.at(id) !== length) return false;
+    const own = this.sources[this.source.at(id)] as Uint8Array;
+    const at = this.start.at(id);
+    for (let i = 0; i < length; i++) if (own[at + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  private grow(): void {
+    const buckets = new Int32Array(this.buckets.length * 2).fill(EMPTY);
+    const mask = buckets.length - 1;
+    for (let id = 0; id < this.hashes.length; id++) {
+      let slot = this.hashes.at(id) & mask;
+      while (buckets[slot] !== EMPTY) slot = (slot + 1) & mask;
+      buckets[slot] = id;
+    }
+    this.buckets = buckets;
+  }
+}

@@ -1,0 +1,322 @@
+/**
+ * Collects the types, functions and per-CPU variables of a run of units into one pool. Collections are plain typed
+ * arrays, so that several threads can make one each and send it; dwarf/merge.ts joins them.
+ */
+
+import { BTF_KIND } from '../btf/constants.ts';
+import { DoubleList, IntList } from '../btf/int-list.ts';
+import { TypePool } from '../btf/type-pool.ts';
+import { FormatError } from '../elf/format-error.ts';
+import { DW_LANG, DW_TAG } from './constants.ts';
+import { NO_NAME, NameTable, nameText } from './names.ts';
+import type { Profile } from './profile.ts';
+import type { DwarfSections, UnitHeader } from './sections.ts';
+import { ShapeTable } from './shapes.ts';
+import { type AddressRange, UnitReader } from './unit-reader.ts';
+import { UNIT_STRIDE, UnitResolver, type VariantOf } from './unit-resolver.ts';
+import {
+  FUNCTION_IS_DECLARATION,
+  FUNCTION_IS_EXTERNAL,
+  FUNCTION_IS_VARIADIC,
+  OffsetIndex,
+  UnitTypes,
+} from './unit-types.ts';
+
+/** Places within a unit's part of the stream, after its types: the stand-in index type, functions, variables. */
+export const ORDINAL_INDEX_TYPE = 0x3fff_ffff;
+export const ORDINAL_FUNCTIONS = 0x4000_0000;
+export const ORDINAL_VARIABLES = 0x8000_0000;
+
+/** Stream keys are exact up to 2^53. */
+const MAX_UNITS = 1 << 21;
+
+const CPP_LANGUAGES: readonly number[] = [
+  DW_LANG.C_plus_plus,
+  DW_LANG.C_plus_plus_03,
+  DW_LANG.C_plus_plus_11,
+  DW_LANG.C_plus_plus_14,
+  DW_LANG.C_plus_plus_17,
+  DW_LANG.C_plus_plus_20,
+];
+
+/** What the collecting needs to know beside the sections. */
+export interface CollectOptions {
+  readonly profile: Profile;
+  /** Where `.data..percpu` lies, or undefined when the file has none. */
+  readonly perCpu: AddressRange | undefined;
+  /** False for a stripped file: then every external function counts (dwarves: btf_encoder__encode_cu). */
+  readonly hasFunctionSymbols: boolean;
+}
+
+/** One collection: a pool in arrays, and what refers to it. Everything is transferable. */
+export interface Collection {
+  readonly pool: PoolArrays;
+  /** Text of interned names (see dwarf/names.ts). */
+  readonly namePlaces: Int32Array;
+  /** Units in order, and where each one's part of `instances` ends. */
+  readonly units: Int32Array;
+  readonly instanceEnds: Int32Array;
+  /** Per named struct, union or enum met: its definition, or ~leaf when only declared. */
+  readonly instances: Int32Array;
+  /** Functions by key: name, return node, first parameter, parameters, unit. */
+  readonly functionKeys: Float64Array;
+  readonly functions: Int32Array;
+  /** (name, node) pairs; a variadic function ends with (0, 0). */
+  readonly parameters: Int32Array;
+  readonly variableKeys: Float64Array;
+  /** Variables: raw name, type node, flags, address in the per-CPU section, unit. */
+  readonly variables: Int32Array;
+  /** First unit with a base type named `int` and its node, first unit with an array; -1 for none. */
+  readonly firstIntUnit: number;
+  readonly firstIntNode: number;
+  readonly firstArrayUnit: number;
+  readonly typesRead: number;
+  readonly unitsRead: number;
+}
+
+/** Ints per function and per variable in a {@link Collection}. */
+export const FUNCTION_INTS = 5;
+export const VARIABLE_INTS = 5;
+
+/** A {@link TypePool} as arrays. */
+export interface PoolArrays {
+  readonly nodeKind: Int32Array;
+  readonly nodeA: Int32Array;
+  readonly nodeB: Int32Array;
+  readonly nodeStart: Int32Array;
+  readonly nodeCount: Int32Array;
+  readonly nodeKey: Float64Array;
+  readonly defLeaf: Int32Array;
+  readonly defSize: Int32Array;
+  readonly defFlags: Int32Array;
+  readonly defStart: Int32Array;
+  readonly defCount: Int32Array;
+  readonly defKey: Float64Array;
+  readonly entries: Int32Array;
+}
+
+export class Collector {
+  private readonly sections: DwarfSections;
+  private readonly options: CollectOptions;
+  private readonly pool = new TypePool();
+  private readonly names: NameTable;
+  private readonly types = new UnitTypes();
+  private readonly index = new OffsetIndex();
+  private readonly reader: UnitReader;
+  private readonly resolver: UnitResolver;
+  private readonly shapeTables = new Map<number, ShapeTable>();
+
+  private readonly units = new IntList();
+  private readonly instanceEnds = new IntList();
+  private readonly instances = new IntList(1 << 14);
+  private readonly functionKeys = new DoubleList();
+  private readonly functions = new IntList();
+  private readonly parameters = new IntList();
+  private readonly variableKeys = new DoubleList();
+  private readonly variables = new IntList();
+  private readonly functionsSeen = new Set<number>();
+  private firstIntUnit = -1;
+  private firstIntNode = -1;
+  private firstArrayUnit = -1;
+  private typesRead = 0;
+
+  constructor(sections: DwarfSections, options: CollectOptions) {
+    this.sections = sections;
+    this.options = options;
+    this.names = new NameTable(sections);
+    this.reader = new UnitReader(sections, this.names, this.types, this.index, options.perCpu);
+    this.resolver = new UnitResolver(this.pool, this.types, this.index);
+  }
+
+  /**
+   * Adds one unit.
+   * @param unitIndex its number in the file; units must come in ascending order
+   * @throws FormatError `dwarf-malformed`, `dwarf-unsupported` or `btf-unencodable`, located.
+   */
+  addUnit(unit: UnitHeader, unitIndex: number, variantOf?: VariantOf): void {
+    if (unitIndex >= MAX_UNITS) this.refuse(unit, 'dwarf-unsupported', `more than ${MAX_UNITS} units`);
+    this.units.push(unitIndex);
+    const { reader, types, resolver } = this;
+    reader.open(unit, this.shapeTable(unit));
+    if (this.isWanted(unit)) {
+      types.clear();
+      this.index.reset(unit.offset, unit.end);
+      reader.read();
+      resolver.resolve(unitIndex, this.instances, variantOf);
+      this.typesRead += types.kind.length;
+      this.noteIndexType(unitIndex);
+      this.addFunctions(unitIndex);
+      this.addVariables(unitIndex);
+    }
+    this.instanceEnds.push(this.instances.length);
+  }
+
+  /** Everything collected, as arrays. The collector is spent. */
+  finish(): Collection {
+    const { pool } = this;
+    return {
+      pool: {
+        nodeKind: pool.nodeKind.toArray(),
+        nodeA: pool.nodeA.toArray(),
+        nodeB: pool.nodeB.toArray(),
+        nodeStart: pool.nodeStart.toArray(),
+        nodeCount: pool.nodeCount.toArray(),
+        nodeKey: pool.nodeKey.toArray(),
+        defLeaf: pool.defLeaf.toArray(),
+        defSize: pool.defSize.toArray(),
+        defFlags: pool.defFlags.toArray(),
+        defStart: pool.defStart.toArray(),
+        defCount: pool.defCount.toArray(),
+        defKey: pool.defKey.toArray(),
+        entries: pool.entries.toArray(),
+      },
+      namePlaces: this.names.places.toArray(),
+      units: this.units.toArray(),
+      instanceEnds: this.instanceEnds.toArray(),
+      instances: this.instances.toArray(),
+      functionKeys: this.functionKeys.toArray(),
+      functions: this.functions.toArray(),
+      parameters: this.parameters.toArray(),
+      variableKeys: this.variableKeys.toArray(),
+      variables: this.variables.toArray(),
+      firstIntUnit: this.firstIntUnit,
+      firstIntNode: this.firstIntNode,
+      firstArrayUnit: this.firstArrayUnit,
+      typesRead: this.typesRead,
+      unitsRead: this.units.length,
+    };
+  }
+
+  private refuse(unit: UnitHeader, code: 'dwarf-unsupported' | 'btf-unencodable', what: string): never {
+    throw new FormatError(code, { format: 'dwarf', section: '.debug_info', offset: unit.offset }, what);
+  }
+
+  private isWanted(unit: UnitHeader): boolean {
+    const { rootTag, rootLanguage } = this.reader;
+    if (rootTag === 0 || rootTag === DW_TAG.skeleton_unit) return false;
+    if (rootTag === DW_TAG.partial_unit) this.refuse(unit, 'dwarf-unsupported', 'partial unit (dwz)');
+    if (rootTag !== DW_TAG.compile_unit)
+      this.refuse(unit, 'dwarf-unsupported', `unit whose root has tag 0x${rootTag.toString(16)}`);
+    if (this.options.profile.excludedLanguages.includes(rootLanguage)) return false;
+    if (CPP_LANGUAGES.includes(rootLanguage))
+      this.refuse(unit, 'btf-unencodable', 'unit written in C++, which BTF cannot express');
+    return true;
+  }
+
+  private shapeTable(unit: UnitHeader): ShapeTable {
+    const key = unit.version * 256 + unit.addressBytes * 16 + unit.offsetBytes;
+    let table = this.shapeTables.get(key);
+    if (table === undefined) {
+      table = new ShapeTable(this.sections.abbrev, unit);
+      this.shapeTables.set(key, table);
+    }
+    return table;
+  }
+
+  /** pahole gives every array the first unit's `int` as index type, or makes one where an array comes first. */
+  private noteIndexType(unitIndex: number): void {
+    if (this.firstIntUnit >= 0) return;
+    const { kind, name } = this.types;
+    for (let i = 0; i < kind.length; i++) {
+      if (kind.at(i) === BTF_KIND.INT && this.isInt(name.at(i))) {
+        this.firstIntUnit = unitIndex;
+        this.firstIntNode = this.resolver.nodes[i] as number;
+        return;
+      }
+      if (this.firstArrayUnit < 0 && kind.at(i) === BTF_KIND.ARRAY) this.firstArrayUnit = unitIndex;
+    }
+  }
+
+  private isInt(raw: number): boolean {
+    if (raw === NO_NAME) return false;
+    const { bytes, start, end } = nameText(this.sections, this.names.places.data, raw);
+    return (
+      end - start === 3 && bytes[start] === 0x69 && bytes[start + 1] === 0x6e && bytes[start + 2] === 0x74
+    );
+  }
+
+  /**
+   * Functions that may become a FUNC: defined, named, all parameters named (pahole 1.24's rules; the first one of a
+   * name wins).
+   */
+  private addFunctions(unitIndex: number): void {
+    const { types } = this;
+    const base = unitIndex * UNIT_STRIDE + ORDINAL_FUNCTIONS;
+    for (let f = 0; f < types.functionName.length; f++) {
+      const flags = types.functionFlags.at(f);
+      if ((flags & FUNCTION_IS_DECLARATION) !== 0) continue;
+      if (!this.options.hasFunctionSymbols && (flags & FUNCTION_IS_EXTERNAL) === 0) continue;
+      const origin = this.originOf(types.functionOrigin.at(f));
+      const name = this.functionName(f, origin);
+      if (name === NO_NAME) continue;
+      if (this.options.hasFunctionSymbols && this.functionsSeen.has(name)) continue;
+      const start = this.parameters.length / 2;
+      if (!this.addParameters(f, (flags & FUNCTION_IS_VARIADIC) !== 0)) continue;
+      this.functionsSeen.add(name);
+      const ownType = types.functionRef.at(f);
+      const type = ownType === 0 && origin >= 0 ? types.functionRef.at(origin) : ownType;
+      this.functionKeys.push(base + 2 * f);
+      this.functions.push(name);
+      this.functions.push(this.resolver.nodeAt(type));
+      this.functions.push(start);
+      this.functions.push(this.parameters.length / 2 - start);
+      this.functions.push(unitIndex);
+    }
+  }
+
+  private originOf(offset: number): number {
+    return offset === 0 ? -1 : this.index.find(offset, this.types.functionOffset);
+  }
+
+  private functionName(f: number, origin: number): number {
+    const { types } = this;
+    const own = types.functionName.at(f);
+    if (own !== NO_NAME) return own;
+    if (origin >= 0) return types.functionName.at(origin);
+    const specification = this.originOf(types.functionSpecification.at(f));
+    return specification >= 0 ? types.functionName.at(specification) : NO_NAME;
+  }
+
+  /** Adds a function's parameters; false, and nothing added, when one has no name. */
+  private addParameters(f: number, isVariadic: boolean): boolean {
+    const { types, parameters } = this;
+    const mark = parameters.length;
+    const first = types.functionStart.at(f);
+    for (let p = first; p < first + types.functionCount.at(f); p++) {
+      let name = types.parameterName.at(p);
+      let type = types.parameterRef.at(p);
+      const originOffset = types.parameterOrigin.at(p);
+      if (type === 0 && originOffset !== 0) {
+        const origin = this.index.find(originOffset, types.parameterOffset);
+        if (origin >= 0) {
+          name = types.parameterName.at(origin);
+          type = types.parameterRef.at(origin);
+        }
+      }
+      if (name === NO_NAME) {
+        parameters.length = mark;
+        return false;
+      }
+      parameters.push(name);
+      parameters.push(this.resolver.nodeAt(type));
+    }
+    if (isVariadic) {
+      parameters.push(NO_NAME);
+      parameters.push(0);
+    }
+    return true;
+  }
+
+  private addVariables(unitIndex: number): void {
+    const { types } = this;
+    const base = unitIndex * UNIT_STRIDE + ORDINAL_VARIABLES;
+    for (let v = 0; v < types.variableRef.length; v++) {
+      this.variableKeys.push(base + v);
+      this.variables.push(types.variableName.at(v));
+      this.variables.push(this.resolver.nodeAt(types.variableRef.at(v)));
+      this.variables.push(types.variableFlags.at(v));
+      this.variables.push(types.variableAddress.at(v));
+      this.variables.push(unitIndex);
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/** One-call conversion of an ELF file's DWARF to BTF, in this thread. The pipeline runs the same parts over several. */
+
+import { BTF_KIND_NAMES } from '../btf/constants.ts';
+import type { Emitted } from '../btf/emit.ts';
+import { type ElfFile, findSection, readSection } from '../elf/elf-file.ts';
+import { FormatError } from '../elf/format-error.ts';
+import { assembleBtf } from './assemble.ts';
+import { type CollectOptions, type Collection, Collector } from './collect.ts';
+import { DEFAULT_PROFILE, PROFILES, type ProfileName } from './profile.ts';
+import { DWARF_SECTION_NAMES, type DwarfSections, type UnitHeader, readUnitHeaders } from './sections.ts';
+import { type ConversionSymbols, readConversionSymbols } from './symbols.ts';
+
+/** What a conversion read and made. */
+export interface ConversionStats {
+  readonly typesByKind: Record<string, number>;
+  readonly typeCount: number;
+  readonly stringBytes: number;
+  readonly unitCount: number;
+  /** Type DIEs before deduplication. */
+  readonly typesRead: number;
+  /** Bytes of .debug_info. */
+  readonly inputBytes: number;
+  /** Wall time by phase: read, collect, assemble. */
+  readonly milliseconds: Record<string, number>;
+}
+
+/** Everything about a file that collecting and assembling need. */
+export interface ConversionInput {
+  readonly sections: DwarfSections;
+  readonly units: readonly UnitHeader[];
+  readonly symbols: ConversionSymbols;
+  readonly options: CollectOptions;
+}
+
+/** True when the file has DWARF type information. */
+export function hasDwarf(file: ElfFile): boolean {
+  return (findSection(file, DWARF_SECTION_NAMES.info)?.sizeBytes ?? 0) > 0;
+}
+
+/**
+ * Reads the debug sections and symbols of a linked file.
+ * @param allocate where section bytes are put; by default as the file's source gives them
+ * @throws FormatError `dwarf-none` when there is no .debug_info, others as the sections are damaged.
+ */
+export function readConversionInput(
+  file: ElfFile,
+  profile: ProfileName,
+  keep: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes,
+): ConversionInput {
+  if (!hasDwarf(file))
+    throw new FormatError('dwarf-none', { format: 'dwarf', section: '.debug_info' }, 'the file has no DWARF');
+  const bytesOf = (name: string): Uint8Array => {
+    const section = findSection(file, name);
+    return section === undefined ? new Uint8Array(0) : keep(readSection(file, section));
+  };
+  const sections: DwarfSections = {
+    littleEndian: file.littleEndian,
+    info: bytesOf(DWARF_SECTION_NAMES.info),
+    abbrev: bytesOf(DWARF_SECTION_NAMES.abbrev),
+    str: bytesOf(DWARF_SECTION_NAMES.str),
+    lineStr: bytesOf(DWARF_SECTION_NAMES.lineStr),
+    strOffsets: bytesOf(DWARF_SECTION_NAMES.strOffsets),
+    addr: bytesOf(DWARF_SECTION_NAMES.addr),
+  };
+  const symbols = readConversionSymbols(file);
+  return {
+    sections,
+    units: readUnitHeaders(sections),
+    symbols,
+    options: {
+      profile: PROFILES[profile],
+      perCpu: symbols.perCpu,
+      hasFunctionSymbols: symbols.functions.length > 0,
+    },
+  };
+}
+
+/** Collects units [from, to). */
+export function collectRange(input: ConversionInput, from: number, to: number): Collection {
+  const collector = new Collector(input.sections, input.options);
+  for (let unit = from; unit < to; unit++) collector.addUnit(input.units[unit] as UnitHeader, unit);
+  return collector.finish();
+}
+
+/**
+ * Converts a linked ELF file's DWARF to BTF.
+ * @returns the raw BTF in the file's byte order, as pahole's --btf_encode_detached writes it
+ * @throws FormatError located in the section that is malformed, or `btf-unencodable`.
+ */
+export function convertDwarf(file: ElfFile, profile: ProfileName = DEFAULT_PROFILE): Emitted {
+  const input = readConversionInput(file, profile);
+  const collection = collectRange(input, 0, input.units.length);
+  return assembleBtf({ ...input, collections: [collection] });
+}
+
+/** Type counts by kind name, kinds that do not occur left out. */
+export function kindCountsByName(kindCounts: Int32Array): Record<string, number> {
+  const counts: Record<string, number> = {};
+  BTF_KIND_NAMES.forEach((name, kind) => {
+    const count = kindCounts[kind] ?? 0;
+    if (count > 0) counts[name] = count;
+  });
+  return counts;
+}

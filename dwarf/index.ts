@@ -1,0 +1,15 @@
+/** DWARF to BTF: `convertDwarf(openElf(source))`. Pure: bytes in, values out. */
+
+export { assembleBtf } from './assemble.ts';
+export { type Collection, Collector } from './collect.ts';
+export {
+  type ConversionInput,
+  type ConversionStats,
+  collectRange,
+  convertDwarf,
+  hasDwarf,
+  kindCountsByName,
+  readConversionInput,
+} from './convert.ts';
+export { DEFAULT_PROFILE, PROFILES, type Profile, type ProfileName } from './profile.ts';
+export { type DwarfSections, type UnitHeader, readUnitHeaders } from './sections.ts';

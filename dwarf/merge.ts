@@ -1,0 +1,158 @@
+/** Joins collections into one pool whose names are content ids, so that equal types of different threads meet. */
+
+import { BTF_KIND } from '../btf/constants.ts';
+import type { StringPool } from '../btf/string-pool.ts';
+import { ENTRY_INTS, LEAF_STRUCT, NEVER, type TypePool } from '../btf/type-pool.ts';
+import type { Collection } from './collect.ts';
+import { NO_NAME, nameText } from './names.ts';
+import type { DwarfSections } from './sections.ts';
+
+/** Where a collection's nodes and definitions went. -1: left out. */
+export interface MergeMap {
+  readonly nodes: Int32Array;
+  readonly defs: Int32Array;
+}
+
+/** Content ids of one collection's raw names. */
+export class NameResolver {
+  private readonly known = new Map<number, number>();
+  private readonly sections: DwarfSections;
+  private readonly places: Int32Array;
+  private readonly strings: StringPool;
+
+  constructor(sections: DwarfSections, collection: Collection, strings: StringPool) {
+    this.sections = sections;
+    this.places = collection.namePlaces;
+    this.strings = strings;
+  }
+
+  /** Content id of a raw name; the empty text is 0, as no name is. */
+  id(raw: number): number {
+    if (raw === NO_NAME) return 0;
+    let id = this.known.get(raw);
+    if (id === undefined) {
+      const { bytes, start, end } = nameText(this.sections, this.places, raw);
+      id = this.strings.add(bytes, start, end);
+      this.known.set(raw, id);
+    }
+    return id;
+  }
+}
+
+/**
+ * Enters a collection's pool into `target`.
+ * @param isLeftOut leaves for which nothing that contains them is entered
+ */
+export function mergeInto(
+  target: TypePool,
+  collection: Collection,
+  names: NameResolver,
+  isLeftOut: (leafKind: number, name: number) => boolean,
+): MergeMap {
+  const { pool } = collection;
+  const total = pool.nodeKind.length;
+  const nodes = new Int32Array(total);
+  const entries = new EntryMapper(pool.entries, names, nodes);
+  // Children come before their users, so one pass in order suffices.
+  for (let node = 1; node < total; node++) {
+    const merged = enterNode(target, collection, node, names, nodes, entries, isLeftOut);
+    nodes[node] = merged;
+    const key = pool.nodeKey[node] as number;
+    if (merged >= 0 && key !== NEVER) target.meet(merged, key);
+  }
+  const defs = new Int32Array(pool.defLeaf.length);
+  for (let def = 0; def < defs.length; def++) {
+    const leaf = nodes[pool.defLeaf[def] as number] as number;
+    const count = pool.defCount[def] as number;
+    const isEnum = (pool.nodeKind[pool.defLeaf[def] as number] as number) > LEAF_STRUCT + 1;
+    const mapped = leaf < 0 ? false : entries.map(pool.defStart[def] as number, count, !isEnum);
+    if (!mapped) {
+      defs[def] = -1;
+      continue;
+    }
+    defs[def] = target.define(
+      leaf,
+      pool.defSize[def] as number,
+      pool.defFlags[def] as number,
+      entries.buffer,
+      0,
+      count,
+    );
+    target.meetDefinition(defs[def] as number, pool.defKey[def] as number);
+  }
+  return { nodes, defs };
+}
+
+function enterNode(
+  target: TypePool,
+  collection: Collection,
+  node: number,
+  names: NameResolver,
+  nodes: Int32Array,
+  entries: EntryMapper,
+  isLeftOut: (leafKind: number, name: number) => boolean,
+): number {
+  const { pool } = collection;
+  const kind = pool.nodeKind[node] as number;
+  const a = pool.nodeA[node] as number;
+  const b = pool.nodeB[node] as number;
+  const start = pool.nodeStart[node] as number;
+  const count = pool.nodeCount[node] as number;
+  if (kind >= LEAF_STRUCT) {
+    const name = names.id(a);
+    return isLeftOut(kind, name) ? -1 : target.leaf(kind, name, start);
+  }
+  switch (kind) {
+    case BTF_KIND.INT:
+      return target.scalar(kind, names.id(a), b);
+    case BTF_KIND.ENUM:
+      entries.map(start, count, false);
+      return target.list(kind, a, b, entries.buffer, 0, count);
+    case BTF_KIND.STRUCT:
+    case BTF_KIND.UNION:
+      return entries.map(start, count, true) ? target.list(kind, a, b, entries.buffer, 0, count) : -1;
+    case BTF_KIND.FUNC_PROTO: {
+      const result = nodes[a] as number;
+      return result >= 0 && entries.map(start, count, true)
+        ? target.list(kind, result, b, entries.buffer, 0, count)
+        : -1;
+    }
+    default: {
+      const referred = nodes[b] as number;
+      if (referred < 0) return -1;
+      if (kind === BTF_KIND.TYPEDEF) return target.typedef(names.id(a), referred);
+      if (kind === BTF_KIND.ARRAY) return target.array(referred, start);
+      return target.reference(kind, referred);
+    }
+  }
+}
+
+/** Translates lists of entries into a buffer. */
+class EntryMapper {
+  buffer = new Int32Array(1 << 10);
+  private readonly source: Int32Array;
+  private readonly names: NameResolver;
+  private readonly nodes: Int32Array;
+
+  constructor(source: Int32Array, names: NameResolver, nodes: Int32Array) {
+    this.source = source;
+    this.names = names;
+    this.nodes = nodes;
+  }
+
+  /** Fills the buffer; false when a type was left out. `hasTypes`: the third int is a node. */
+  map(start: number, count: number, hasTypes: boolean): boolean {
+    const { source, nodes, names } = this;
+    const ints = count * ENTRY_INTS;
+    if (ints > this.buffer.length) this.buffer = new Int32Array(ints * 2);
+    const { buffer } = this;
+    for (let i = 0; i < ints; i += ENTRY_INTS) {
+      buffer[i] = names.id(source[start + i] as number);
+      buffer[i + 1] = source[start + i + 1] as number;
+      const third = source[start + i + 2] as number;
+      buffer[i + 2] = hasTypes ? (nodes[third] as number) : third;
+      if (hasTypes && (buffer[i + 2] as number) < 0) return false;
+    }
+    return true;
+  }
+}

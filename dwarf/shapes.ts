@@ -1,0 +1,418 @@
+/**
+ * Abbreviation declarations (DWARF 5 §7.5.3) compiled to *shapes*: what the DIE loop needs to know to read the
+ * wanted attributes and to jump over the rest. A kernel has hundreds of thousands of declarations but only a few
+ * thousand distinct ones, so equal declarations share one shape.
+ */
+
+import { FormatError } from '../elf/format-error.ts';
+import { IntList } from '../btf/int-list.ts';
+import { DW_AT, DW_FORM, DW_TAG } from './constants.ts';
+
+/** What the DIE loop does with a DIE; consecutive so that a switch over them is a jump table. */
+export const DIE_CLASS = {
+  OTHER: 0,
+  MEMBER: 1,
+  FORMAL_PARAMETER: 2,
+  REFERENCE_TYPE: 3,
+  COMPOSITE: 4,
+  ENUMERATOR: 5,
+  VARIABLE: 6,
+  SUBROUTINE_TYPE: 7,
+  TYPEDEF: 8,
+  SUBPROGRAM: 9,
+  ARRAY: 10,
+  SUBRANGE: 11,
+  ENUMERATION: 12,
+  BASE_TYPE: 13,
+  UNSPECIFIED_TYPE: 14,
+  UNSPECIFIED_PARAMETERS: 15,
+  UNIT: 16,
+  UNENCODABLE_TYPE: 17,
+} as const;
+
+/** Wanted attributes; each has a place in every shape. */
+export const SLOT = {
+  NAME: 0,
+  TYPE: 1,
+  BYTE_SIZE: 2,
+  /** data_member_location, location. */
+  LOCATION: 3,
+  /** encoding, const_value, upper_bound, language. */
+  VALUE: 4,
+  COUNT: 5,
+  DATA_BIT_OFFSET: 6,
+  BIT_SIZE: 7,
+  BIT_OFFSET: 8,
+  DECLARATION: 9,
+  EXTERNAL: 10,
+  ABSTRACT_ORIGIN: 11,
+  SPECIFICATION: 12,
+  STR_OFFSETS_BASE: 13,
+  ADDR_BASE: 14,
+} as const;
+export const SLOT_COUNT = 15;
+
+/** Layout of one shape in {@link ShapeTable.shapes}. */
+export const SHAPE_CLASS = 0;
+export const SHAPE_TAG = 1;
+export const SHAPE_HAS_CHILDREN = 2;
+/** Bytes of all attributes, or -1 when it depends on the DIE. */
+export const SHAPE_FIXED_BYTES = 3;
+export const SHAPE_OPS_START = 4;
+export const SHAPE_OPS_END = 5;
+/** Then per slot: form (0 = absent) and, in a fixed shape, offset from the first attribute; for implicit_const the value. */
+export const SHAPE_SLOTS = 6;
+export const SHAPE_INTS = SHAPE_SLOTS + 2 * SLOT_COUNT;
+
+/** Operations of a shape without fixed size: op | argument << 4. */
+export const OP = {
+  SKIP: 0,
+  STRING: 1,
+  LEB: 2,
+  BLOCK1: 3,
+  BLOCK2: 4,
+  BLOCK4: 5,
+  BLOCK_LEB: 6,
+  INDIRECT: 7,
+  /** Remember where the attribute of slot `argument` starts. */
+  MARK: 8,
+} as const;
+
+/** What decides the size of the forms: equal for nearly all units of a file. */
+export interface UnitEncoding {
+  readonly version: number;
+  readonly addressBytes: number;
+  readonly offsetBytes: number;
+}
+
+/** Declarations per table: gcc writes about 300; beyond this the table is damage. */
+const MAX_ABBREVIATIONS = 1 << 20;
+
+const SLOT_OF_ATTRIBUTE = new Map<number, number>([
+  [DW_AT.name, SLOT.NAME],
+  [DW_AT.type, SLOT.TYPE],
+  [DW_AT.byte_size, SLOT.BYTE_SIZE],
+  [DW_AT.data_member_location, SLOT.LOCATION],
+  [DW_AT.location, SLOT.LOCATION],
+  [DW_AT.encoding, SLOT.VALUE],
+  [DW_AT.const_value, SLOT.VALUE],
+  [DW_AT.upper_bound, SLOT.VALUE],
+  [DW_AT.language, SLOT.VALUE],
+  [DW_AT.count, SLOT.COUNT],
+  [DW_AT.data_bit_offset, SLOT.DATA_BIT_OFFSET],
+  [DW_AT.bit_size, SLOT.BIT_SIZE],
+  [DW_AT.bit_offset, SLOT.BIT_OFFSET],
+  [DW_AT.declaration, SLOT.DECLARATION],
+  [DW_AT.external, SLOT.EXTERNAL],
+  [DW_AT.abstract_origin, SLOT.ABSTRACT_ORIGIN],
+  [DW_AT.specification, SLOT.SPECIFICATION],
+  [DW_AT.str_offsets_base, SLOT.STR_OFFSETS_BASE],
+  [DW_AT.addr_base, SLOT.ADDR_BASE],
+  [DW_AT.GNU_addr_base, SLOT.ADDR_BASE],
+]);
+
+const CLASS_OF_TAG = new Map<number, number>([
+  [DW_TAG.member, DIE_CLASS.MEMBER],
+  [DW_TAG.formal_parameter, DIE_CLASS.FORMAL_PARAMETER],
+  [DW_TAG.pointer_type, DIE_CLASS.REFERENCE_TYPE],
+  [DW_TAG.const_type, DIE_CLASS.REFERENCE_TYPE],
+  [DW_TAG.volatile_type, DIE_CLASS.REFERENCE_TYPE],
+  [DW_TAG.restrict_type, DIE_CLASS.REFERENCE_TYPE],
+  [DW_TAG.structure_type, DIE_CLASS.COMPOSITE],
+  [DW_TAG.class_type, DIE_CLASS.COMPOSITE],
+  [DW_TAG.union_type, DIE_CLASS.COMPOSITE],
+  [DW_TAG.enumerator, DIE_CLASS.ENUMERATOR],
+  [DW_TAG.variable, DIE_CLASS.VARIABLE],
+  [DW_TAG.subroutine_type, DIE_CLASS.SUBROUTINE_TYPE],
+  [DW_TAG.typedef, DIE_CLASS.TYPEDEF],
+  [DW_TAG.subprogram, DIE_CLASS.SUBPROGRAM],
+  [DW_TAG.array_type, DIE_CLASS.ARRAY],
+  [DW_TAG.subrange_type, DIE_CLASS.SUBRANGE],
+  [DW_TAG.enumeration_type, DIE_CLASS.ENUMERATION],
+  [DW_TAG.base_type, DIE_CLASS.BASE_TYPE],
+  [DW_TAG.unspecified_type, DIE_CLASS.UNSPECIFIED_TYPE],
+  [DW_TAG.unspecified_parameters, DIE_CLASS.UNSPECIFIED_PARAMETERS],
+  [DW_TAG.compile_unit, DIE_CLASS.UNIT],
+  [DW_TAG.partial_unit, DIE_CLASS.UNIT],
+  [DW_TAG.skeleton_unit, DIE_CLASS.UNIT],
+  [DW_TAG.reference_type, DIE_CLASS.UNENCODABLE_TYPE],
+  [DW_TAG.rvalue_reference_type, DIE_CLASS.UNENCODABLE_TYPE],
+  [DW_TAG.ptr_to_member_type, DIE_CLASS.UNENCODABLE_TYPE],
+  [DW_TAG.string_type, DIE_CLASS.UNENCODABLE_TYPE],
+  [DW_TAG.atomic_type, DIE_CLASS.UNENCODABLE_TYPE],
+]);
+
+/**
+ * Bytes of a form's value, or -1 when the value itself says.
+ * @throws FormatError `dwarf-unsupported` for a form outside DWARF 2–5 and its GNU extensions.
+ */
+export function formBytes(form: number, encoding: UnitEncoding): number {
+  switch (form) {
+    case DW_FORM.flag_present:
+    case DW_FORM.implicit_const:
+      return 0;
+    case DW_FORM.data1:
+    case DW_FORM.flag:
+    case DW_FORM.ref1:
+    case DW_FORM.strx1:
+    case DW_FORM.addrx1:
+      return 1;
+    case DW_FORM.data2:
+    case DW_FORM.ref2:
+    case DW_FORM.strx2:
+    case DW_FORM.addrx2:
+      return 2;
+    case DW_FORM.strx3:
+    case DW_FORM.addrx3:
+      return 3;
+    case DW_FORM.data4:
+    case DW_FORM.ref4:
+    case DW_FORM.ref_sup4:
+    case DW_FORM.strx4:
+    case DW_FORM.addrx4:
+      return 4;
+    case DW_FORM.data8:
+    case DW_FORM.ref8:
+    case DW_FORM.ref_sup8:
+    case DW_FORM.ref_sig8:
+      return 8;
+    case DW_FORM.data16:
+      return 16;
+    case DW_FORM.addr:
+      return encoding.addressBytes;
+    case DW_FORM.ref_addr:
+      // DWARF 2 made it as wide as an address (DWARF 3 §7.5.4 corrected that).
+      return encoding.version === 2 ? encoding.addressBytes : encoding.offsetBytes;
+    case DW_FORM.strp:
+    case DW_FORM.line_strp:
+    case DW_FORM.sec_offset:
+    case DW_FORM.strp_sup:
+    case DW_FORM.GNU_ref_alt:
+    case DW_FORM.GNU_strp_alt:
+      return encoding.offsetBytes;
+    default:
+      return -1;
+  }
+}
+
+/** The operation that steps over a form without fixed size, or -1 for an unknown form. */
+export function formOperation(form: number): number {
+  switch (form) {
+    case DW_FORM.string:
+      return OP.STRING;
+    case DW_FORM.sdata:
+    case DW_FORM.udata:
+    case DW_FORM.ref_udata:
+    case DW_FORM.strx:
+    case DW_FORM.addrx:
+    case DW_FORM.loclistx:
+    case DW_FORM.rnglistx:
+    case DW_FORM.GNU_addr_index:
+    case DW_FORM.GNU_str_index:
+      return OP.LEB;
+    case DW_FORM.block1:
+      return OP.BLOCK1;
+    case DW_FORM.block2:
+      return OP.BLOCK2;
+    case DW_FORM.block4:
+      return OP.BLOCK4;
+    case DW_FORM.block:
+    case DW_FORM.exprloc:
+      return OP.BLOCK_LEB;
+    case DW_FORM.indirect:
+      return OP.INDIRECT;
+    default:
+      return -1;
+  }
+}
+
+/** Compiles abbreviation tables of one `.debug_abbrev` section for units of one encoding. */
+export class ShapeTable {
+  /** Shapes, {@link SHAPE_INTS} each; the one at 0 is a placeholder for "no such code". */
+  readonly shapes = new IntList(SHAPE_INTS * 256);
+  readonly ops = new IntList(1024);
+  /** Values of implicit_const that do not fit 31 bits; a slot's value is then ~index. */
+  readonly wideConstants: bigint[] = [];
+
+  private readonly bytes: Uint8Array;
+  private readonly encoding: UnitEncoding;
+  /** Shapes by the bytes of their declaration. */
+  private readonly known = new Map<number, { start: number; end: number; shape: number }[]>();
+  private readonly tables = new Map<number, Int32Array>();
+  private at = 0;
+
+  constructor(abbrev: Uint8Array, encoding: UnitEncoding) {
+    this.bytes = abbrev;
+    this.encoding = encoding;
+    for (let i = 0; i < SHAPE_INTS; i++) this.shapes.push(0);
+  }
+
+  /**
+   * Shape offsets by abbreviation code (index = code, 0 = undeclared) of the table at `offset`.
+   * @throws FormatError when the table is malformed or uses an unknown form.
+   */
+  table(offset: number): Int32Array {
+    const cached = this.tables.get(offset);
+    if (cached !== undefined) return cached;
+    const table = this.parse(offset);
+    // gcc gives every unit a table of its own: keeping all of them would cost memory for nothing.
+    if (this.tables.size >= 8) this.tables.clear();
+    this.tables.set(offset, table);
+    return table;
+  }
+
+  private fail(
+    what: string,
+    offset = this.at,
+    code: 'dwarf-malformed' | 'dwarf-unsupported' = 'dwarf-malformed',
+  ): never {
+    throw new FormatError(code, { format: 'dwarf', section: '.debug_abbrev', offset }, what);
+  }
+
+  private parse(offset: number): Int32Array {
+    if (offset >= this.bytes.length)
+      this.fail(`abbreviation table lies outside the section of ${this.bytes.length} bytes`, offset);
+    this.at = offset;
+    let table = new Int32Array(512);
+    for (;;) {
+      const codeAt = this.at;
+      const code = this.uleb();
+      if (code === 0) break;
+      if (code >= MAX_ABBREVIATIONS)
+        this.fail(`abbreviation code ${code} exceeds ${MAX_ABBREVIATIONS}`, codeAt);
+      if (code >= table.length) {
+        const grown = new Int32Array(Math.max(code + 1, table.length * 2));
+        grown.set(table);
+        table = grown;
+      }
+      if (table[code] !== 0) this.fail(`abbreviation code ${code} is declared twice`, codeAt);
+      table[code] = this.declaration();
+    }
+    return table;
+  }
+
+  private declaration(): number {
+    const start = this.at;
+    const end = this.skipDeclaration();
+    let hash = end - start;
+    for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (this.bytes[i] as number)) | 0;
+    const candidates = this.known.get(hash) ?? [];
+    for (const candidate of candidates) {
+      if (
+        candidate.end - candidate.start === end - start &&
+        this.sameBytes(candidate.start, start, end - start)
+      ) {
+        return candidate.shape;
+      }
+    }
+    this.at = start;
+    const shape = this.compile();
+    this.known.set(hash, [...candidates, { start, end, shape }]);
+    return shape;
+  }
+
+  private sameBytes(a: number, b: number, length: number): boolean {
+    for (let i = 0; i < length; i++) if (this.bytes[a + i] !== this.bytes[b + i]) return false;
+    return true;
+  }
+
+  /** Moves over tag, children flag and attribute list; returns the end. */
+  private skipDeclaration(): number {
+    this.uleb();
+    this.byte();
+    for (;;) {
+      const attribute = this.uleb();
+      const form = this.uleb();
+      if (form === DW_FORM.implicit_const) this.sleb();
+      if (attribute === 0 && form === 0) return this.at;
+    }
+  }
+
+  private compile(): number {
+    const tag = this.uleb();
+    const hasChildren = this.byte() === 0 ? 0 : 1;
+    const slots = new Int32Array(2 * SLOT_COUNT);
+    const ops: number[] = [];
+    let fixed = 0;
+    let run = 0;
+    for (;;) {
+      const formAt = this.at;
+      const attribute = this.uleb();
+      const form = this.uleb();
+      const constant = form === DW_FORM.implicit_const ? this.implicitConstant() : 0;
+      if (attribute === 0 && form === 0) break;
+      const bytes = formBytes(form, this.encoding);
+      const operation = bytes < 0 ? formOperation(form) : OP.SKIP;
+      if (operation < 0) this.fail(`unknown form 0x${form.toString(16)}`, formAt, 'dwarf-unsupported');
+      const slot = SLOT_OF_ATTRIBUTE.get(attribute);
+      if (slot !== undefined && slots[2 * slot] === 0) {
+        slots[2 * slot] = form;
+        slots[2 * slot + 1] = form === DW_FORM.implicit_const ? constant : fixed;
+        if (run > 0) ops.push(OP.SKIP | (run << 4));
+        run = 0;
+        ops.push(OP.MARK | (slot << 4));
+      }
+      if (bytes >= 0) {
+        run += bytes;
+        fixed += bytes;
+        continue;
+      }
+      if (run > 0) ops.push(OP.SKIP | (run << 4));
+      run = 0;
+      ops.push(operation);
+      fixed = Number.NaN;
+    }
+    if (run > 0) ops.push(OP.SKIP | (run << 4));
+    const isFixed = !Number.isNaN(fixed);
+    const shape = this.shapes.length;
+    const opsStart = this.ops.length;
+    for (const op of ops) this.ops.push(op);
+    this.shapes.push(CLASS_OF_TAG.get(tag) ?? DIE_CLASS.OTHER);
+    this.shapes.push(tag);
+    this.shapes.push(hasChildren);
+    this.shapes.push(isFixed ? fixed : -1);
+    this.shapes.push(opsStart);
+    this.shapes.push(this.ops.length);
+    for (const value of slots) this.shapes.push(value);
+    return shape;
+  }
+
+  /** The constant itself where it fits 31 bits, else ~index into {@link wideConstants} (those are always negative). */
+  private implicitConstant(): number {
+    const value = this.sleb();
+    if (value >= 0n && value < 0x4000_0000n) return Number(value);
+    return ~(this.wideConstants.push(value) - 1);
+  }
+
+  private byte(): number {
+    if (this.at >= this.bytes.length)
+      this.fail('abbreviation table runs beyond the section', this.bytes.length);
+    return this.bytes[this.at++] as number;
+  }
+
+  private uleb(): number {
+    let value = 0;
+    let scale = 1;
+    const start = this.at;
+    for (;;) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+      if (scale > Number.MAX_SAFE_INTEGER) this.fail('LEB128 number is too long', start);
+    }
+  }
+
+  private sleb(): bigint {
+    let value = 0n;
+    let shift = 0n;
+    const start = this.at;
+    for (;;) {
+      const byte = this.byte();
+      value |= BigInt(byte & 0x7f) << shift;
+      shift += 7n;
+      if (byte < 0x80) return (byte & 0x40) === 0 ? value : value - (1n << shift);
+      if (shift > 70n) this.fail('LEB128 number is too long', start);
+    }
+  }
+}

@@ -1,0 +1,273 @@
+/**
+ * Turns one unit's types (offsets of DIEs) into nodes of a pool (ids of equal types). Iterative: the depth of a
+ * reference chain comes from the input.
+ */
+
+import { BTF_KIND } from '../btf/constants.ts';
+import {
+  ENTRY_INTS,
+  FLAG_ENUM64,
+  FLAG_KIND,
+  LEAF_ENUM,
+  LEAF_STRUCT,
+  LEAF_UNION,
+  type TypePool,
+} from '../btf/type-pool.ts';
+import { FormatError } from '../elf/format-error.ts';
+import { NO_NAME, SANITIZED_INT_NAME } from './names.ts';
+import { type OffsetIndex, TYPE_IS_DECLARATION, type UnitTypes } from './unit-types.ts';
+
+/** Instance of a named composite that is only declared here (in {@link UnitResolver.instances}: ~leaf). */
+const UNRESOLVED = -1;
+const IN_PROGRESS = -2;
+
+/** Unit number times this plus the type's number in the unit is its place in pahole's stream of types. */
+export const UNIT_STRIDE = 0x1_0000_0000;
+
+/** Which definition a named composite of the unit is, for names that are known to have several; 0 elsewhere. */
+export type VariantOf = (instance: number, leafKind: number, name: number) => number;
+
+export class UnitResolver {
+  private readonly pool: TypePool;
+  private readonly types: UnitTypes;
+  private readonly index: OffsetIndex;
+  /** Node of each type of the unit resolved last. */
+  nodes = new Int32Array(1 << 12);
+  private work = new Int32Array(1 << 10);
+  private workTop = 0;
+  private instanceOf = new Int32Array(0);
+
+  constructor(pool: TypePool, types: UnitTypes, index: OffsetIndex) {
+    this.pool = pool;
+    this.types = types;
+    this.index = index;
+  }
+
+  /**
+   * Enters all types of the unit into the pool.
+   * @param instances gets one int per named struct, union and enum in order: its definition, or ~leaf when declared only
+   * @param variantOf names the variant of an instance of an ambiguous name
+   * @throws FormatError for references that lead nowhere or in a circle.
+   */
+  resolve(
+    unitIndex: number,
+    instances: { push(value: number): void },
+    variantOf: VariantOf | undefined,
+  ): void {
+    const { types, pool } = this;
+    const total = types.kind.length;
+    if (total > this.nodes.length) this.nodes = new Int32Array(total * 2);
+    const { nodes } = this;
+    nodes.fill(UNRESOLVED, 0, total);
+    this.enterLeaves(total, variantOf);
+    for (let i = 0; i < total; i++) if (nodes[i] === UNRESOLVED) this.chase(i);
+
+    const kind = types.kind.data;
+    const flags = types.flags.data;
+    const entries = types.entries.data;
+    const nodeKind = pool.nodeKind;
+    const base = unitIndex * UNIT_STRIDE;
+    for (let i = 0; i < total; i++) {
+      const node = nodes[i] as number;
+      if ((nodeKind.data[node] as number) < LEAF_STRUCT) {
+        pool.meet(node, base + i);
+        continue;
+      }
+      const count = types.count.data[i] as number;
+      const isForward =
+        kind[i] === BTF_KIND.ENUM ? count === 0 : ((flags[i] as number) & TYPE_IS_DECLARATION) !== 0;
+      if (isForward) {
+        pool.meet(node, base + i);
+        instances.push(~node);
+        continue;
+      }
+      const start = types.start.data[i] as number;
+      if (kind[i] !== BTF_KIND.ENUM) this.resolveEntries(entries, start, count);
+      const def = pool.define(
+        node,
+        types.size.data[i] as number,
+        (flags[i] as number) & (FLAG_KIND | FLAG_ENUM64),
+        entries,
+        start,
+        count,
+      );
+      pool.meetDefinition(def, base + i);
+      instances.push(def);
+    }
+  }
+
+  /** Node of the type a DIE offset names; 0 (void) for none. */
+  nodeAt(ref: number): number {
+    if (ref === 0) return 0;
+    return this.nodes[this.find(ref)] as number;
+  }
+
+  /** Named composites are leaves: they need nothing resolved. */
+  private enterLeaves(total: number, variantOf: VariantOf | undefined): void {
+    const { types, pool, nodes } = this;
+    const kind = types.kind.data;
+    const name = types.name.data;
+    if (variantOf !== undefined && total > this.instanceOf.length)
+      this.instanceOf = new Int32Array(total * 2);
+    let instance = 0;
+    for (let i = 0; i < total; i++) {
+      if (name[i] === NO_NAME) continue;
+      let leafKind: number;
+      switch (kind[i]) {
+        case BTF_KIND.STRUCT:
+          leafKind = LEAF_STRUCT;
+          break;
+        case BTF_KIND.UNION:
+          leafKind = LEAF_UNION;
+          break;
+        case BTF_KIND.ENUM:
+          leafKind = LEAF_ENUM;
+          break;
+        default:
+          continue;
+      }
+      const variant = variantOf === undefined ? 0 : variantOf(instance, leafKind, name[i] as number);
+      nodes[i] = pool.leaf(leafKind, name[i] as number, variant);
+      instance++;
+    }
+  }
+
+  private find(ref: number): number {
+    const found = this.index.find(ref, this.types.offset);
+    if (found < 0) this.fail(ref, 'reference to a DIE that is no type of this unit');
+    return found;
+  }
+
+  private fail(offset: number, what: string): never {
+    throw new FormatError('dwarf-malformed', { format: 'dwarf', section: '.debug_info', offset }, what);
+  }
+
+  /** Resolves a type and everything it needs, deepest first. */
+  private chase(root: number): void {
+    const { nodes, types } = this;
+    this.push(root);
+    while (this.workTop > 0) {
+      const i = this.work[this.workTop - 1] as number;
+      const state = nodes[i] as number;
+      if (state >= 0) {
+        this.workTop--;
+        continue;
+      }
+      const before = this.workTop;
+      this.need(types.ref.data[i] as number, i);
+      const kind = types.kind.data[i] as number;
+      if (kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION || kind === BTF_KIND.FUNC_PROTO)
+        this.needEntries(i);
+      if (this.workTop > before) {
+        // Seen before with needs still open: one of them needs this type again.
+        if (state === IN_PROGRESS)
+          this.fail(
+            types.offset.at(i),
+            'types refer to each other in a circle without a named struct or union',
+          );
+        nodes[i] = IN_PROGRESS;
+        continue;
+      }
+      this.workTop--;
+      nodes[i] = this.enter(i, kind);
+    }
+  }
+
+  private push(i: number): void {
+    if (this.workTop === this.work.length) {
+      const grown = new Int32Array(this.work.length * 2);
+      grown.set(this.work);
+      this.work = grown;
+    }
+    this.work[this.workTop++] = i;
+  }
+
+  /** Puts the type behind `ref` on the work list unless it is known. */
+  private need(ref: number, user: number): void {
+    if (ref === 0) return;
+    const found = this.index.find(ref, this.types.offset);
+    if (found < 0)
+      this.fail(this.types.offset.at(user), `refers to 0x${ref.toString(16)}, which is no type of this unit`);
+    const state = this.nodes[found] as number;
+    if (state >= 0) return;
+    if (state === IN_PROGRESS)
+      this.fail(
+        this.types.offset.at(found),
+        'types refer to each other in a circle without a named struct or union',
+      );
+    this.push(found);
+  }
+
+  private needEntries(i: number): void {
+    const { types } = this;
+    const start = types.start.data[i] as number;
+    const end = start + (types.count.data[i] as number) * ENTRY_INTS;
+    for (let at = start + 2; at < end; at += ENTRY_INTS) this.need(types.entries.data[at] as number, i);
+  }
+
+  /** Replaces the third int of each entry, a DIE offset, by the type's node. */
+  private resolveEntries(entries: Int32Array, start: number, count: number): void {
+    const { index, nodes } = this;
+    const { offset } = this.types;
+    const end = start + count * ENTRY_INTS;
+    for (let at = start + 2; at < end; at += ENTRY_INTS) {
+      const ref = entries[at] as number;
+      if (ref === 0) continue;
+      const found = index.find(ref, offset);
+      if (found < 0) this.fail(ref, 'reference to a DIE that is no type of this unit');
+      entries[at] = nodes[found] as number;
+    }
+  }
+
+  private enter(i: number, kind: number): number {
+    const { types, pool } = this;
+    const ref = types.ref.data[i] as number;
+    const target = this.nodeAt(ref);
+    switch (kind) {
+      case BTF_KIND.VOID:
+        return 0;
+      case BTF_KIND.INT:
+        return this.enterInt(types.name.at(i), types.size.at(i));
+      case BTF_KIND.TYPEDEF:
+        return pool.typedef(types.name.at(i), target);
+      case BTF_KIND.ARRAY:
+        return pool.array(target, types.size.at(i));
+      case BTF_KIND.PTR:
+      case BTF_KIND.CONST:
+      case BTF_KIND.VOLATILE:
+      case BTF_KIND.RESTRICT:
+        return pool.reference(kind, target);
+      default:
+        return this.enterList(i, kind, target);
+    }
+  }
+
+  /** Sizes BTF cannot express come from compilers' temporaries; pahole writes a stand-in for them, so do we. */
+  private enterInt(name: number, word: number): number {
+    const bytes = word >>> 8;
+    const isOdd = bytes === 0 || bytes > 16 || (bytes & (bytes - 1)) !== 0;
+    return isOdd
+      ? this.pool.scalar(BTF_KIND.INT, SANITIZED_INT_NAME, (4 << 8) | (word & 0xff))
+      : this.pool.scalar(BTF_KIND.INT, name, word);
+  }
+
+  private enterList(i: number, kind: number, target: number): number {
+    const { types, pool } = this;
+    const flags = types.flags.at(i);
+    const start = types.start.at(i);
+    const count = types.count.at(i);
+    const entries = types.entries.data;
+    if (kind === BTF_KIND.ENUM)
+      return pool.list(kind, types.size.at(i), flags & (FLAG_KIND | FLAG_ENUM64), entries, start, count);
+    this.resolveEntries(entries, start, count);
+    if (kind === BTF_KIND.FUNC_PROTO) return pool.list(kind, target, 0, entries, start, count);
+    if ((flags & TYPE_IS_DECLARATION) !== 0) {
+      throw new FormatError(
+        'btf-unencodable',
+        { format: 'dwarf', section: '.debug_info', offset: types.offset.at(i) },
+        'forward declaration without a name',
+      );
+    }
+    return pool.list(kind, types.size.at(i), flags & FLAG_KIND, entries, start, count);
+  }
+}
