@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { execa } from 'execa';
-import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import { BtfmillError } from '../../errors/index.ts';
 
 /** By file name extension; the first is the one to prefer. */
 export const INDEX_COMPRESSIONS = ['.xz', '.gz', ''] as const;
@@ -60,25 +60,18 @@ async function* unxz(
     buffer: { stdout: false },
     encoding: 'buffer',
     cancelSignal: signal,
+    reject: false,
   });
-  // Read below and by the caller; without this, an early rejection would count as unhandled.
-  child.catch(() => undefined);
   try {
-    for await (const chunk of child.iterable({ binary: true })) yield Buffer.from(chunk);
-    await child;
-  } catch (error) {
-    throw xzFailure(error, where);
+    for await (const chunk of child.stdout) yield chunk as Buffer;
   } finally {
-    child.kill();
+    // A reader that leaves early closes the pipe, which ends xz; its exit is awaited in any case.
+    child.stdout.destroy();
+    await child;
   }
-}
-
-function xzFailure(error: unknown, where: string): BtfmillError {
-  const { code, isCanceled } = error as { code?: string; isCanceled?: boolean };
-  if (code === 'ENOENT') return new BtfmillError('tool-missing', 'xz is not installed', { cause: error });
-  if (isCanceled === true) return new BtfmillError('aborted', `${where}: stopped`, { cause: error });
-  if (error instanceof Error && 'exitCode' in error) {
-    return new BtfmillError('index-malformed', `${where}: damaged xz data`, { cause: error });
-  }
-  return toBtfmillError(error);
+  const { failed, code, isCanceled, cause } = await child;
+  if (!failed) return;
+  if (code === 'ENOENT') throw new BtfmillError('tool-missing', 'xz is not installed', { cause });
+  if (isCanceled) throw new BtfmillError('aborted', `${where}: stopped`, { cause });
+  throw new BtfmillError('index-malformed', `${where}: damaged xz data`, { cause });
 }
