@@ -28,7 +28,7 @@ done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PATH:/usr/sbin:/sbin # where Debian keeps bpftool, which is not on an ordinary user's path
 
-# Need, command, Debian package(s), Fedora package(s). `a|b`: the first name that the release knows; `a+b`: both.
+# Need, command, Debian package(s), Fedora package(s). `a|b`: the first name that the release knows; `a,b`: both.
 #   required   no crawl without it
 #   optional   a crawl does without it, with less (npm run doctor says what)
 #   build      compiles better-sqlite3 when no ready-made binary fits; not looked at while it loads
@@ -43,7 +43,7 @@ build     python3                python3                  python3
 build     make                   make                     make
 build     g++                    g++                      gcc-c++
 test      bpftool                bpftool|linux-tools-generic  bpftool
-test      gcc                    gcc+libc6-dev            gcc+glibc-devel
+test      gcc                    gcc,libc6-dev            gcc,glibc-devel
 test      clang                  clang                    clang
 test      ld.lld                 lld                      lld
 test      readelf                binutils                 binutils
@@ -52,7 +52,7 @@ test      s390x-linux-gnu-gcc    gcc-s390x-linux-gnu      gcc-s390x-linux-gnu
 test      aarch64-linux-gnu-gcc  gcc-aarch64-linux-gnu    gcc-aarch64-linux-gnu
 test      dpkg-deb               dpkg                     dpkg
 test      apt-ftparchive         apt-utils                /usr/bin/apt-ftparchive
-test      gpg                    gpg+gpg-agent            gnupg2
+test      gpg                    gpg,gpg-agent            gnupg2
 test      flock                  util-linux               util-linux
 test      tar                    tar                      tar
 '
@@ -108,19 +108,19 @@ debian_packages() {
   while read -r need tool debian fedora; do
     chosen=${debian%%|*}
     for name in ${debian//|/ }; do
-      if apt_knows "${name%%+*}"; then
+      if apt_knows "${name%%,*}"; then
         chosen=$name
         break
       fi
     done
-    printf '%s\n' "${chosen//+/$'\n'}"
+    printf '%s\n' "${chosen//,/$'\n'}"
   done | sort -u
 }
 
 fedora_packages() {
   local need tool debian fedora
   while read -r need tool debian fedora; do
-    printf '%s\n' "${fedora//+/$'\n'}"
+    printf '%s\n' "${fedora//,/$'\n'}"
   done | sort -u
 }
 

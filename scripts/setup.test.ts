@@ -76,6 +76,22 @@ describe.skipIf(needsTool(...SHELL_TOOLS))('setup.sh', () => {
     expect(run.exitCode).toBe(1);
   });
 
+  it('asks for a compiler only while better-sqlite3 does not load', async () => {
+    const node = `[[ $2 == *better-sqlite3* ]] && exit 1; exec ${process.execPath} "$@"`;
+    const run = await setUp({ tools: ALL_TOOLS, programs: { node } });
+    expect(run.stderr.split('\n')).toEqual([
+      'setup: missing (build): python3',
+      'setup: missing (build): make',
+      'setup: missing (build): g++',
+      'setup: to install them: sudo apt-get install g++ make python3',
+      'npm ci --no-audit --no-fund --loglevel=error',
+      expect.stringMatching(
+        /^setup: better-sqlite3 does not load on Node v\S+; its build needs python3, make and g\+\+$/,
+      ),
+    ]);
+    expect(run.exitCode).toBe(1);
+  });
+
   it('only reports an optional program that is missing', async () => {
     const run = await setUp({ tools: ALL_TOOLS.filter((tool) => tool !== 'pahole') });
     expect(run.stderr).toContain('missing (optional): pahole');
