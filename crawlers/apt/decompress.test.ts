@@ -66,6 +66,16 @@ test.skipIf(needsTool('xz'))('an abort → aborted', async () => {
   });
 });
 
+test('no xz → tool-missing', async () => {
+  const path = process.env['PATH'];
+  process.env['PATH'] = '/nowhere';
+  try {
+    await expect(unpack(PLAIN, '.xz')).rejects.toMatchObject({ code: 'tool-missing' });
+  } finally {
+    process.env['PATH'] = path;
+  }
+});
+
 test('uncompressed bytes pass, within their limit', async () => {
   expect((await unpack(PLAIN, '')).equals(PLAIN)).toBe(true);
   await expect(unpack(PLAIN, '', { maxBytes: 5 })).rejects.toMatchObject({ code: 'index-malformed' });

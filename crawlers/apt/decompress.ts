@@ -69,9 +69,10 @@ async function* unxz(
     child.stdout.destroy();
     await child;
   }
-  const { failed, code, isCanceled, cause } = await child;
+  const { failed, code, isCanceled, exitCode, cause } = await child;
   if (!failed) return;
   if (code === 'ENOENT') throw new BtfmillError('tool-missing', 'xz is not installed', { cause });
   if (isCanceled) throw new BtfmillError('aborted', `${where}: stopped`, { cause });
+  if (exitCode === undefined) throw new BtfmillError('tool-failed', `${where}: xz died`, { cause });
   throw new BtfmillError('index-malformed', `${where}: damaged xz data`, { cause });
 }

@@ -72,7 +72,7 @@ async function runGpgv(
     if (result.isCanceled) throw new BtfmillError('aborted', `${where}: stopped`);
     if (result.code === 'ENOENT') throw new BtfmillError('tool-missing', 'gpgv is not installed');
     if (result.exitCode === undefined) {
-      throw new BtfmillError('index-signature', `${where}: gpgv died (${result.shortMessage})`);
+      throw new BtfmillError('tool-failed', `${where}: gpgv died`, { cause: result.cause });
     }
     return parseGpgvStatus(result.stdout);
   } finally {
