@@ -3,7 +3,8 @@
 import type { KernelKey } from '../crawlers/types.ts';
 import { BtfmillError, type ErrorCode, toBtfmillError } from '../errors/index.ts';
 import { kernelId } from './plan.ts';
-import type { CrossCheckResult, RunEvent, RunOptions, RunSteps, StepControl } from './run-types.ts';
+import type { CrossCheckVerdict } from './cross-check.ts';
+import type { RunEvent, RunOptions, RunSteps, StepControl } from './run-types.ts';
 import type { BtfSource, ConvertedKernel, SourceChoice } from './types.ts';
 
 export interface ChosenBtf {
@@ -27,7 +28,7 @@ export async function convertOrKeepNative(
   { source, crossCheck }: Pick<RunOptions, 'source' | 'crossCheck'>,
   steps: Pick<RunSteps, 'convert'>,
   control: StepControl,
-): Promise<{ converted: ConvertedKernel; refusal?: CrossCheckResult }> {
+): Promise<{ converted: ConvertedKernel; refusal?: CrossCheckVerdict }> {
   try {
     return { converted: await steps.convert(vmlinuxPath, source, control) };
   } catch (thrown) {
@@ -54,11 +55,10 @@ async function nativeOnly(
   }
 }
 
-function refusalOf({ code, message }: BtfmillError): CrossCheckResult {
+function refusalOf({ message }: BtfmillError): CrossCheckVerdict {
   return {
     against: 'native',
     verdict: 'unavailable',
-    details: { conversion: code },
     firstDifferences: [message],
     tolerated: [],
     milliseconds: 0,
@@ -82,7 +82,7 @@ export function chooseBtf({ native, fromDwarf }: ConvertedKernel, source: Source
 export function judgeCrossCheck(
   key: KernelKey,
   source: BtfSource,
-  check: CrossCheckResult,
+  check: CrossCheckVerdict,
   emit: (event: RunEvent) => void,
 ): void {
   const { against, verdict, firstDifferences } = check;

@@ -6,19 +6,14 @@ import { join } from 'node:path';
 import type { KernelKey } from '../crawlers/types.ts';
 import type { BtfFacts } from '../db/index.ts';
 import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
+import type { CrossCheckVerdict } from './cross-check.ts';
 import { chooseBtf, convertOrKeepNative, judgeCrossCheck } from './choose-btf.ts';
 import { recoverKernel, storeOrAdopt } from './existing-file.ts';
 import type { PlanItem } from './plan.ts';
 import { ATTEMPTS_LOOKED_AT, retryAfter } from './retry-policy.ts';
-import type {
-  CrossCheckResult,
-  KernelDone,
-  KernelOutcome,
-  RunDeps,
-  RunOptions,
-  StoredBtf,
-} from './run-types.ts';
+import type { KernelDone, KernelOutcome, RunDeps, RunOptions, StoredBtf } from './run-types.ts';
 import { createStepClock, type StepClock } from './step-clock.ts';
+import { WORK_FOLDER } from './sweep.ts';
 import type { BtfSource, FetchedPackage } from './types.ts';
 
 export interface KernelContext {
@@ -39,7 +34,7 @@ interface Attempt {
   readonly clock: StepClock;
   readonly workDir: string;
   fetched?: FetchedPackage;
-  crossCheck?: CrossCheckResult;
+  crossCheck?: CrossCheckVerdict;
   source?: BtfSource;
 }
 
@@ -98,7 +93,15 @@ function openAttempt(
     deps.record.kernels.markPending(kernelId, at);
     const id = deps.record.attempts.start({ kernelId, runId, packageId, setup, startedAt: at });
     const clock = createStepClock(key, deps.emit, deps.signal);
-    return { id, kernelId, packageId, item, key, clock, workDir: join(options.cacheDir, 'work', String(id)) };
+    return {
+      id,
+      kernelId,
+      packageId,
+      item,
+      key,
+      clock,
+      workDir: join(options.cacheDir, WORK_FOLDER, String(id)),
+    };
   });
 }
 
@@ -135,7 +138,7 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
     refusal ??
     (await clock.step(
       'cross-check',
-      ({ signal }) => steps.crossCheck(converted, vmlinux.path, workDir, signal),
+      ({ signal }) => steps.crossCheck(converted, vmlinux.path, { publish: chosen.source, workDir, signal }),
       () => 0,
     ));
   if (crossCheck !== undefined) {
@@ -225,6 +228,7 @@ function finishAttempt(
   for (const timing of attempt.clock.timings()) record.stepTimings.add({ attemptId: attempt.id, ...timing });
   if (attempt.crossCheck !== undefined) {
     record.crossChecks.add({
+      details: {},
       ...attempt.crossCheck,
       attemptId: attempt.id,
       checkedAt: now().toISOString(),

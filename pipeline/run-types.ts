@@ -3,6 +3,7 @@
 import type { CrawlRequest, CrawlResult, DebugPackage, KernelKey } from '../crawlers/types.ts';
 import type { BtfRecord, PublishedFacts, ToolVersions } from '../db/index.ts';
 import type { ProfileName } from '../dwarf/index.ts';
+import type { CrossCheckOptions, CrossCheckVerdict } from './cross-check.ts';
 import type { Decision, PlanItem } from './plan.ts';
 import type {
   BtfSource,
@@ -14,7 +15,7 @@ import type {
   UnpackedVmlinux,
 } from './types.ts';
 
-export type CrossCheckMode = 'auto' | 'always' | 'never';
+export type CrossCheckMode = CrossCheckOptions['mode'];
 export type StepName = StepTiming['step'];
 
 export interface RunOptions {
@@ -26,7 +27,7 @@ export interface RunOptions {
   readonly jobs: number;
   /** Absolute. */
   readonly archiveDir: string;
-  /** Absolute; `work/` in it belongs to the run and is emptied. */
+  /** Absolute; {@link WORK_FOLDER} in it belongs to the run and is emptied. */
   readonly cacheDir: string;
   readonly source: SourceChoice;
   readonly crossCheck: CrossCheckMode;
@@ -43,17 +44,6 @@ export interface RunOptions {
 export interface StepControl {
   readonly signal: AbortSignal;
   readonly onProgress: StepProgress;
-}
-
-/** The comparison of our conversion with somebody else's. */
-export interface CrossCheckResult {
-  readonly against: string;
-  readonly verdict: 'equal' | 'functions-differ' | 'types-differ' | 'unavailable';
-  readonly details: unknown;
-  readonly firstDifferences: readonly string[];
-  readonly tolerated: readonly string[];
-  readonly tool?: string;
-  readonly milliseconds: number;
 }
 
 /** What storing or reading back an archive file gives. */
@@ -75,9 +65,8 @@ export interface RunSteps {
   crossCheck(
     converted: ConvertedKernel,
     vmlinuxPath: string,
-    workDir: string,
-    signal: AbortSignal,
-  ): Promise<CrossCheckResult | undefined>;
+    o: { publish: BtfSource; workDir: string; signal: AbortSignal },
+  ): Promise<CrossCheckVerdict | undefined>;
   store(key: KernelKey, btf: Uint8Array, workDir: string, signal: AbortSignal): Promise<StoredBtf>;
   /** Reads an archive file back in full; throws when it is not sound. */
   inspect(key: KernelKey, signal: AbortSignal): Promise<StoredBtf>;
@@ -107,7 +96,7 @@ export interface KernelDone extends KernelKey {
   readonly message?: string;
   readonly source?: BtfSource;
   readonly stored?: StoredBtf;
-  readonly crossCheck?: CrossCheckResult;
+  readonly crossCheck?: CrossCheckVerdict;
   readonly timings: readonly StepTiming[];
 }
 

@@ -8,7 +8,9 @@ import { BtfmillError, type ErrorCode } from '../errors/index.ts';
 import { tempDirForTest } from '../test/support/temp.ts';
 import { archivePath } from './archive-path.ts';
 import { runCrawl } from './run.ts';
-import type { CrossCheckResult, RunEvent, RunOptions, RunReport, RunSteps, StoredBtf } from './run-types.ts';
+import type { CrossCheckVerdict } from './cross-check.ts';
+import type { RunEvent, RunOptions, RunReport, RunSteps, StoredBtf } from './run-types.ts';
+import { WORK_FOLDER } from './sweep.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -31,9 +33,12 @@ function debugPackage(kernel: string, more: Partial<DebugPackage> = {}): DebugPa
   };
 }
 
-function verdict(verdict: CrossCheckResult['verdict'], against = 'pahole'): CrossCheckResult {
+function verdict(
+  verdict: CrossCheckVerdict['verdict'],
+  against: CrossCheckVerdict['against'] = 'pahole',
+): CrossCheckVerdict {
   const firstDifferences = verdict === 'equal' ? [] : ['struct task_struct: size 8, not 16'];
-  return { against, verdict, details: {}, firstDifferences, tolerated: [], milliseconds: 1 };
+  return { against, verdict, firstDifferences, tolerated: [], milliseconds: 1 };
 }
 
 const sha = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -206,8 +211,8 @@ describe('a run in which everything works', () => {
     });
     expect(world.record.crossChecks.ofAttempt(attempt.id)).toMatchObject([{ verdict: 'equal' }]);
     expect(world.record.runs.latest()).toMatchObject({ exitCode: 0, published: 2 });
-    expect(readdirSync(world.options.cacheDir)).toEqual(['work']);
-    expect(readdirSync(join(world.options.cacheDir, 'work'))).toEqual([]);
+    expect(readdirSync(world.options.cacheDir)).toEqual([WORK_FOLDER]);
+    expect(readdirSync(join(world.options.cacheDir, WORK_FOLDER))).toEqual([]);
   });
 
   it('does nothing the second time', async () => {
@@ -235,7 +240,7 @@ describe('a run in which everything works', () => {
   it('keeps packages when told to', async () => {
     const world = await makeWorld([A]);
     await world.run({ keepPackages: true });
-    expect(readdirSync(world.options.cacheDir).sort()).toEqual(['6.1.0-2-amd64.deb', 'work']);
+    expect(readdirSync(world.options.cacheDir).sort()).toEqual(['6.1.0-2-amd64.deb', WORK_FOLDER]);
   });
 
   it('has no more kernels in work than jobs', async () => {
@@ -533,9 +538,9 @@ describe('being stopped and killed', () => {
     const leftover = join(world.options.archiveDir, 'debian', '.6.1.0-9-amd64.btf.tar.xz.1234');
     mkdirSync(dirname(leftover), { recursive: true });
     writeFileSync(leftover, 'half');
-    mkdirSync(join(world.options.cacheDir, 'work', '7'), { recursive: true });
+    mkdirSync(join(world.options.cacheDir, WORK_FOLDER, '7'), { recursive: true });
     await world.run();
     expect(existsSync(leftover)).toBe(false);
-    expect(readdirSync(join(world.options.cacheDir, 'work'))).toEqual([]);
+    expect(readdirSync(join(world.options.cacheDir, WORK_FOLDER))).toEqual([]);
   });
 });

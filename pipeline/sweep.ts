@@ -4,12 +4,15 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARCHIVE_SUFFIX } from './archive-path.ts';
 
+/** Below the cache; a name that nobody else's folder has, because it is removed with all that is in it. */
+export const WORK_FOLDER = 'btfmill-work';
+
 /** Empties the work folder of the cache, and removes half-written files from the archive. */
 export async function sweepLeftovers(o: {
   readonly archiveDir: string;
   readonly cacheDir: string;
 }): Promise<void> {
-  await rm(join(o.cacheDir, 'work'), { recursive: true, force: true });
+  await rm(join(o.cacheDir, WORK_FOLDER), { recursive: true, force: true });
   for (const entry of await readdir(o.archiveDir, { recursive: true, withFileTypes: true })) {
     if (entry.isFile() && isTemporaryName(entry.name))
       await rm(join(entry.parentPath, entry.name), { force: true });
