@@ -39,7 +39,7 @@ export async function* decompress(
       yield* open();
       return;
     case 'gzip':
-      yield* gunzip(open());
+      yield* gunzip(open(), signal);
       return;
     case 'xz':
       yield* runTool('xz', [...xz, '--format=xz']);
@@ -65,13 +65,20 @@ export async function* decompress(
   }
 }
 
-async function* gunzip(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+async function* gunzip(
+  input: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const decoder = createGunzip({ chunkSize: OUTPUT_CHUNK_BYTES });
-  const feeding = pipeline(input, decoder, { end: true }).catch(() => {
+  const feeding = pipeline(input, decoder).catch(() => {
     // The decoder is destroyed with the same error, which the loop below throws.
   });
   try {
-    for await (const chunk of decoder) yield chunk as Buffer;
+    for await (const chunk of decoder) {
+      // The input may have been read to its end long before the output is.
+      signal.throwIfAborted();
+      yield chunk as Buffer;
+    }
   } catch (error) {
     throw isZlibError(error) ? malformed('gzip', undefined, error.message, error) : error;
   } finally {

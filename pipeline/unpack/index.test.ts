@@ -15,8 +15,8 @@ import {
 import { tempDirForTest } from '../../test/support/temp.ts';
 import { needsTool } from '../../test/support/tools.ts';
 import { BtfmillError } from '../../errors/index.ts';
-import type { UnpackedVmlinux } from '../types.ts';
-import { unpackVmlinux } from './index.ts';
+import type { StepProgress, UnpackedVmlinux } from '../types.ts';
+import { type UnpackOptions, unpackVmlinux } from './index.ts';
 
 const KERNEL = '6.1.0-50-cloud-amd64';
 const BOOT = `usr/lib/debug/boot/vmlinux-${KERNEL}`;
@@ -35,11 +35,7 @@ function deb(entries: readonly TarEntry[], compression: Compression = 'none'): P
 interface Unpacking {
   readonly folder: string;
   readonly work: string;
-  readonly run: (options?: {
-    threads?: number;
-    signal?: AbortSignal;
-    kernel?: string;
-  }) => Promise<UnpackedVmlinux>;
+  readonly run: (options?: Partial<UnpackOptions>) => Promise<UnpackedVmlinux>;
 }
 
 async function prepare(bytes: Uint8Array): Promise<Unpacking> {
@@ -50,8 +46,10 @@ async function prepare(bytes: Uint8Array): Promise<Unpacking> {
   return {
     folder,
     work,
-    run: ({ threads = 1, signal = new AbortController().signal, kernel = KERNEL } = {}) =>
-      unpackVmlinux(path, { format: 'deb', kernel, workDir: work, signal, threads }),
+    run: (options = {}) => {
+      const signal = new AbortController().signal;
+      return unpackVmlinux(path, { format: 'deb', kernel: KERNEL, workDir: work, signal, ...options });
+    },
   };
 }
 
@@ -287,11 +285,20 @@ describe('no vmlinux', () => {
 });
 
 describe('stopping', () => {
-  it('leaves nothing on abort', async () => {
-    const { run, work } = await prepare(await deb([{ name: `./${BOOT}`, data: IMAGE }], 'gz'));
-    const stop = new AbortController();
-    stop.abort();
-    await expect(run({ signal: stop.signal })).rejects.toMatchObject({ code: 'aborted' });
+  it.each(['none', 'gz', 'xz', 'zst'] as const)('leaves nothing on abort: %s', async (compression) => {
+    const { run, work } = await prepare(await deb([{ name: `./${BOOT}`, data: IMAGE }], compression));
+    const before = new AbortController();
+    before.abort();
+    await expect(run({ signal: before.signal })).rejects.toMatchObject({ code: 'aborted' });
+
+    const midway = new AbortController();
+    let writtenBytes = 0;
+    const onProgress: StepProgress = (done, total) => {
+      writtenBytes = done;
+      if (total !== undefined && done > 1_000_000) midway.abort();
+    };
+    await expect(run({ signal: midway.signal, onProgress })).rejects.toMatchObject({ code: 'aborted' });
+    expect(writtenBytes).toBeLessThan(IMAGE.length);
     expect(await readdir(work)).toEqual([]);
   });
 
