@@ -63,5 +63,5 @@ export function kernelOfDebugPackage(stanza: Stanza): string | undefined {
 function isMetapackage(stanza: Stanza): boolean {
   const depends = stanza.get('depends') ?? '';
   const description = (stanza.get('description') ?? '').split('\n', 1)[0];
-  return /\blinux-image-\S+-dbg\b/.test(depends) || description.includes('(meta-package)');
+  return /\blinux-image-\S+-dbg\b/.test(depends) || description.endsWith('meta-package)');
 }
