@@ -4,7 +4,8 @@ import type { KernelKey } from '../crawlers/types.ts';
 import { BtfmillError, type ErrorCode, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
 import { kernelId, type PlanItem } from './plan.ts';
-import type { RunDeps, RunSteps, StoredBtf } from './run-types.ts';
+import type { RunDeps, RunSteps } from './run-types.ts';
+import type { StoredFacts } from './store.ts';
 
 /** Codes that say nothing about the file, only about our looking at it. */
 const NOT_THE_FILES_FAULT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -23,8 +24,8 @@ export async function recoverKernel(
   key: KernelKey,
   item: PlanItem,
   { record, steps, now, signal }: RunDeps,
-): Promise<StoredBtf | undefined> {
-  let stored: StoredBtf | undefined;
+): Promise<StoredFacts | undefined> {
+  let stored: StoredFacts | undefined;
   try {
     stored = await readIfSound(key, steps, signal);
   } catch {
@@ -51,7 +52,6 @@ export async function recoverKernel(
 export interface BtfToStore {
   readonly key: KernelKey;
   readonly item: PlanItem;
-  readonly workDir: string;
   readonly btf: Uint8Array;
   readonly btfSha256: string;
 }
@@ -65,7 +65,7 @@ export async function storeOrAdopt(
   what: BtfToStore,
   steps: RunSteps,
   signal: AbortSignal,
-): Promise<StoredBtf> {
+): Promise<StoredFacts> {
   const { key, item } = what;
   if (item.fileSizeBytes !== undefined && item.known?.state !== 'published') {
     const there = await readIfSound(key, steps, signal);
@@ -77,14 +77,14 @@ export async function storeOrAdopt(
       );
     }
   }
-  return steps.store(key, what.btf, what.workDir, signal);
+  return steps.store(key, what.btf, signal);
 }
 
 async function readIfSound(
   key: KernelKey,
   steps: RunSteps,
   signal: AbortSignal,
-): Promise<StoredBtf | undefined> {
+): Promise<StoredFacts | undefined> {
   try {
     return await steps.inspect(key, signal);
   } catch (thrown) {

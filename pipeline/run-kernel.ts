@@ -11,7 +11,8 @@ import { chooseBtf, convertOrKeepNative, judgeCrossCheck } from './choose-btf.ts
 import { recoverKernel, storeOrAdopt } from './existing-file.ts';
 import type { PlanItem } from './plan.ts';
 import { ATTEMPTS_LOOKED_AT, retryAfter } from './retry-policy.ts';
-import type { KernelDone, KernelOutcome, RunDeps, RunOptions, StoredBtf } from './run-types.ts';
+import type { KernelDone, KernelOutcome, RunDeps, RunOptions } from './run-types.ts';
+import type { StoredFacts } from './store.ts';
 import { createStepClock, type StepClock } from './step-clock.ts';
 import { WORK_FOLDER } from './sweep.ts';
 import type { BtfSource, FetchedPackage } from './types.ts';
@@ -77,7 +78,7 @@ export async function runKernel(item: PlanItem, context: KernelContext): Promise
 
 interface AttemptResult {
   readonly outcome: Exclude<KernelOutcome, 'recovered'>;
-  readonly stored?: StoredBtf;
+  readonly stored?: StoredFacts;
   readonly error?: BtfmillError;
 }
 
@@ -115,7 +116,7 @@ async function tryKernel(attempt: Attempt, context: KernelContext): Promise<Atte
   }
 }
 
-async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise<StoredBtf> {
+async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise<StoredFacts> {
   const { item, clock, workDir } = attempt;
   const { options, deps } = context;
   const { steps } = deps;
@@ -171,7 +172,7 @@ function fetchedBytes(fetched: FetchedPackage): number {
   return fetched.fetchedBytes;
 }
 
-function closePublished(attempt: Attempt, stored: StoredBtf, deps: RunDeps): void {
+function closePublished(attempt: Attempt, stored: StoredFacts, deps: RunDeps): void {
   const at = deps.now().toISOString();
   deps.record.transaction(() => {
     deps.record.kernels.markPublished(attempt.kernelId, stored, at);

@@ -1,10 +1,11 @@
 /** What a crawl is told, what it works with, what it says on the way, and what it reports. */
 
 import type { CrawlRequest, CrawlResult, DebugPackage, KernelKey } from '../crawlers/types.ts';
-import type { BtfRecord, PublishedFacts, ToolVersions } from '../db/index.ts';
+import type { BtfRecord, ToolVersions } from '../db/index.ts';
 import type { ProfileName } from '../dwarf/index.ts';
 import type { CrossCheckOptions, CrossCheckVerdict } from './cross-check.ts';
 import type { Decision, PlanItem } from './plan.ts';
+import type { StoredFacts } from './store.ts';
 import type {
   BtfSource,
   ConvertedKernel,
@@ -46,12 +47,6 @@ export interface StepControl {
   readonly onProgress: StepProgress;
 }
 
-/** What storing or reading back an archive file gives. */
-export interface StoredBtf extends PublishedFacts {
-  readonly btfSha256: string;
-  readonly btfSizeBytes: number;
-}
-
 /** The steps of one kernel's way, as the run calls them; scripts/crawl.ts supplies the real ones, tests supply others. */
 export interface RunSteps {
   list(
@@ -67,9 +62,9 @@ export interface RunSteps {
     vmlinuxPath: string,
     o: { publish: BtfSource; workDir: string; signal: AbortSignal },
   ): Promise<CrossCheckVerdict | undefined>;
-  store(key: KernelKey, btf: Uint8Array, workDir: string, signal: AbortSignal): Promise<StoredBtf>;
+  store(key: KernelKey, btf: Uint8Array, signal: AbortSignal): Promise<StoredFacts>;
   /** Reads an archive file back in full; throws when it is not sound. */
-  inspect(key: KernelKey, signal: AbortSignal): Promise<StoredBtf>;
+  inspect(key: KernelKey, signal: AbortSignal): Promise<StoredFacts>;
 }
 
 export interface RunDeps {
@@ -95,7 +90,7 @@ export interface KernelDone extends KernelKey {
   readonly code?: string;
   readonly message?: string;
   readonly source?: BtfSource;
-  readonly stored?: StoredBtf;
+  readonly stored?: StoredFacts;
   readonly crossCheck?: CrossCheckVerdict;
   readonly timings: readonly StepTiming[];
 }

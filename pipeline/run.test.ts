@@ -9,7 +9,8 @@ import { tempDirForTest } from '../test/support/temp.ts';
 import { archivePath } from './archive-path.ts';
 import { runCrawl } from './run.ts';
 import type { CrossCheckVerdict } from './cross-check.ts';
-import type { RunEvent, RunOptions, RunReport, RunSteps, StoredBtf } from './run-types.ts';
+import type { RunEvent, RunOptions, RunReport, RunSteps } from './run-types.ts';
+import type { StoredFacts } from './store.ts';
 import { WORK_FOLDER } from './sweep.ts';
 
 const HOUR_MS = 3_600_000;
@@ -82,7 +83,7 @@ async function makeWorld(packages: readonly DebugPackage[]): Promise<World> {
     keepPackages: false,
     retryFailed: false,
   };
-  const read = (path: string): StoredBtf => {
+  const read = (path: string): StoredFacts => {
     const text = readFileSync(join(archiveDir, path), 'utf8');
     if (!text.startsWith('tar:')) throw new BtfmillError('archive-damaged', `${path}: no tar`);
     const btf = text.slice(4);
