@@ -1,0 +1,363 @@
+/** The listing over a mirror of indexes alone: no package is ever fetched here. */
+
+import { createHash } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { createSigner, type Signer } from '../../test/mirrors/signer.ts';
+import { type FileServer, startFileServer } from '../../test/support/file-server.ts';
+import { makeTempDir, removeDir } from '../../test/support/temp.ts';
+import { needsTool } from '../../test/support/tools.ts';
+import { createHttpClient } from '../http/client.ts';
+import type { CrawlContext, CrawlRequest, CrawlResult, HttpValidator } from '../types.ts';
+import { listDebian } from './list.ts';
+
+const DIGEST = 'ab'.repeat(32);
+
+interface SuiteText {
+  readonly base?: string;
+  readonly path: string;
+  /** Lines of the Release before its digests. */
+  readonly release: readonly string[];
+  /** Stanzas by Debian architecture. */
+  readonly packages: Readonly<Record<string, readonly string[]>>;
+}
+
+describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
+  let folder: string;
+  let www: string;
+  let signer: Signer;
+  let server: FileServer;
+  let validators: Map<string, HttpValidator>;
+  let said: string[];
+
+  beforeAll(async () => {
+    folder = await makeTempDir('list');
+    www = join(folder, 'www');
+    signer = await createSigner(folder);
+  });
+  afterAll(async () => {
+    await signer.close();
+    await removeDir(folder);
+  });
+  beforeEach(async () => {
+    await rm(www, { recursive: true, force: true });
+    await rm(join(folder, 'cache'), { recursive: true, force: true });
+    server = await startFileServer(www);
+    validators = new Map();
+    said = [];
+  });
+  afterEach(() => server.close());
+
+  async function put(path: string, content: string | Buffer): Promise<void> {
+    const file = join(www, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+  }
+
+  async function putSuite({ base = 'debian', path, release, packages }: SuiteText): Promise<void> {
+    const lines: string[] = [];
+    for (const [arch, stanzas] of Object.entries(packages)) {
+      const name = `main/binary-${arch}/Packages.gz`;
+      const bytes = gzipSync(`${stanzas.join('\n\n')}\n`);
+      await put(`${base}/dists/${path}/${name}`, bytes);
+      lines.push(` ${createHash('sha256').update(bytes).digest('hex')} ${bytes.length} ${name}`);
+    }
+    const text = ['Date: Thu, 19 Nov 2026 02:12:54 UTC', ...release, 'SHA256:', ...lines, ''].join('\n');
+    await put(`${base}/dists/${path}/Release`, text);
+    const file = join(www, base, 'dists', path);
+    await signer.clearSign(join(file, 'Release'), join(file, 'InRelease'));
+  }
+
+  function list(
+    request: Partial<CrawlRequest> = {},
+    signal = new AbortController().signal,
+  ): Promise<CrawlResult> {
+    const http = createHttpClient({ maxAttempts: 2, backoffBaseMs: 5, stallTimeoutMs: 300 });
+    onTestFinished(() => http.close());
+    const context: CrawlContext = {
+      http,
+      validators: { get: (url) => validators.get(url), set: (url, value) => validators.set(url, value) },
+      indexCacheDir: join(folder, 'cache'),
+      signal,
+      say: (message) => said.push(message),
+    };
+    const all: CrawlRequest = {
+      releases: ['12'],
+      archs: [],
+      kernels: [],
+      mirror: `${server.url}/debian`,
+      keyrings: [signer.keyring],
+      allowExpired: false,
+      insecure: false,
+    };
+    return listDebian({ ...all, ...request }, context, '/nowhere');
+  }
+
+  const bookworm: SuiteText = {
+    path: 'bookworm',
+    release: ['Suite: oldstable', 'Codename: bookworm', 'Version: 12.15'],
+    packages: {
+      amd64: [stanza('6.1.0-47-amd64', '6.1.170-3'), stanza('6.1.0-50-amd64', '6.1.176-1')],
+      arm64: [stanza('6.1.0-50-arm64', '6.1.176-1', 'arm64')],
+      s390x: [stanza('6.1.0-50-s390x', '6.1.176-1', 's390x')],
+    },
+  };
+  const security: SuiteText = {
+    base: 'debian-security',
+    path: 'bookworm-security',
+    release: ['Suite: oldstable-security', 'Codename: bookworm-security', 'Version: 12'],
+    packages: { amd64: [stanza('6.1.0-53-amd64', '6.1.187-1')], arm64: [] },
+  };
+
+  test('suites of a release come together, newest package first, under its VERSION_ID', async () => {
+    await putSuite(bookworm);
+    await putSuite(security);
+    await putSuite({
+      path: 'bookworm-backports',
+      release: ['Suite: oldstable-backports', 'Codename: bookworm-backports'],
+      packages: { amd64: [stanza('6.12.95+deb12-amd64', '6.12.95-1~bpo12+1')] },
+    });
+    const result = await list();
+    expect(result.failures).toEqual([]);
+    expect(result.packages.map(({ release, arch, kernel }) => `${release}/${arch}/${kernel}`)).toEqual([
+      '12/x86_64/6.12.95+deb12-amd64',
+      '12/x86_64/6.1.0-53-amd64',
+      '12/arm64/6.1.0-50-arm64',
+      '12/x86_64/6.1.0-50-amd64',
+      '12/x86_64/6.1.0-47-amd64',
+    ]);
+    expect(result.packages[1]).toEqual({
+      distro: 'debian',
+      release: '12',
+      arch: 'x86_64',
+      kernel: '6.1.0-53-amd64',
+      packageName: 'linux-image-6.1.0-53-amd64-dbg',
+      packageVersion: '6.1.187-1',
+      format: 'deb',
+      url: `${server.url}/debian-security/pool/main/l/linux/linux-image-6.1.0-53-amd64-dbg.deb`,
+      sizeBytes: 1000,
+      sha256: DIGEST,
+      indexUrl: `${server.url}/debian-security/dists/bookworm-security/main/binary-amd64/Packages.gz`,
+      suite: 'bookworm-security',
+      trust: 'signed-index',
+    });
+    expect(said).toContain('bookworm-security: 1 kernels');
+  });
+
+  test('a second listing moves headers only', async () => {
+    await putSuite(bookworm);
+    await putSuite(security);
+    const first = await list();
+    expect(first.indexBytes).toBeGreaterThan(0);
+    server.clear();
+    const second = await list();
+    expect(second.packages).toEqual(first.packages);
+    expect(second.indexBytes).toBe(0);
+    expect(server.log.filter(({ path }) => path.includes('Packages'))).toEqual([]);
+    expect(server.log.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([
+      304, 304, 404, 404, 404,
+    ]);
+  });
+
+  test('one kernel in two suites is one, in its newest build', async () => {
+    await putSuite(bookworm);
+    await putSuite({ ...security, packages: { amd64: [stanza('6.1.0-50-amd64', '6.1.176-2')] } });
+    const found = (await list({ kernels: ['6.1.0-50-*'], archs: ['amd64'] })).packages;
+    expect(found.map(({ packageVersion, suite }) => [packageVersion, suite])).toEqual([
+      ['6.1.176-2', 'bookworm-security'],
+    ]);
+  });
+
+  test('architectures and kernels narrow', async () => {
+    await putSuite(bookworm);
+    expect((await list({ archs: ['s390x'] })).packages.map(({ kernel }) => kernel)).toEqual([
+      '6.1.0-50-s390x',
+    ]);
+    const found = await list({ kernels: ['6.1.0-4?-*', '*-arm64'] });
+    expect(found.packages.map(({ kernel }) => kernel)).toEqual(['6.1.0-50-arm64', '6.1.0-47-amd64']);
+    await expect(list({ archs: ['vax'] })).rejects.toMatchObject({ code: 'usage' });
+    await expect(list({ releases: ['1.2.3'] })).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('security suites inside the mirror itself', async () => {
+    await putSuite(bookworm);
+    await putSuite({ ...security, base: 'debian' });
+    expect((await list({ kernels: ['6.1.0-53-*'] })).packages.map(({ url }) => url)).toEqual([
+      `${server.url}/debian/pool/main/l/linux/linux-image-6.1.0-53-amd64-dbg.deb`,
+    ]);
+  });
+
+  test('the version comes from the Release: a release that nobody foresaw is found', async () => {
+    const forky = { ...bookworm, release: ['Suite: stable', 'Codename: forky', 'Version: 14.1'] };
+    await putSuite({ ...forky, path: 'forky' });
+    await putSuite({ ...forky, path: 'stable' });
+    for (const releases of [['14'], ['forky'], ['stable'], []]) {
+      const result = await list({ releases });
+      expect(result.failures).toEqual([]);
+      expect(new Set(result.packages.map(({ release }) => release))).toEqual(new Set(['14']));
+    }
+  });
+
+  test('unstable under sid, experimental under its own name', async () => {
+    await putSuite({ ...bookworm, path: 'sid', release: ['Suite: unstable', 'Codename: sid'] });
+    await putSuite({
+      ...bookworm,
+      path: 'experimental',
+      release: ['Suite: experimental', 'Codename: rc-buggy'],
+    });
+    for (const [name, segment] of [
+      ['unstable', 'sid'],
+      ['rc-buggy', 'experimental'],
+    ]) {
+      const { packages } = await list({ releases: [name] });
+      expect(new Set(packages.map(({ release }) => release))).toEqual(new Set([segment]));
+    }
+  });
+
+  test('an archived release: old security suite, expired by design', async () => {
+    const expired = 'Valid-Until: Thu, 19 Nov 2020 00:00:00 UTC';
+    await putSuite({
+      path: 'buster',
+      release: ['Suite: oldoldstable', 'Codename: buster', 'Version: 10.13', expired],
+      packages: { amd64: [stanza('4.19.0-21-amd64', '4.19.249-2')] },
+    });
+    await putSuite({
+      base: 'debian-security',
+      path: 'buster/updates',
+      release: ['Suite: oldoldstable', 'Codename: buster', 'Version: 10', expired],
+      packages: { amd64: [stanza('4.19.0-27-amd64', '4.19.316-1')] },
+    });
+    const result = await list({ releases: ['10'] });
+    expect(result.failures).toEqual([]);
+    expect(result.packages.map(({ release, kernel }) => `${release}/${kernel}`)).toEqual([
+      '10/4.19.0-27-amd64',
+      '10/4.19.0-21-amd64',
+    ]);
+  });
+
+  test('past its Valid-Until → index-expired with the date, unless allowed', async () => {
+    const expired = {
+      ...bookworm,
+      release: [...bookworm.release, 'Valid-Until: Fri, 06 Nov 2020 08:08:01 UTC'],
+    };
+    await putSuite(expired);
+    await putSuite(security);
+    const result = await list();
+    expect(result.failures).toMatchObject([
+      {
+        suite: 'bookworm',
+        release: '12',
+        error: { code: 'index-expired', message: expect.stringContaining('06 Nov 2020 08:08:01') },
+      },
+    ]);
+    expect(result.packages.map(({ suite }) => suite)).toEqual(['bookworm-security']);
+    expect((await list({ allowExpired: true })).failures).toEqual([]);
+  });
+
+  test('not signed by a trusted key → index-signature, unless insecure', async () => {
+    await putSuite(bookworm);
+    const result = await list({ keyrings: [] });
+    expect(result.failures).toMatchObject([{ suite: 'bookworm', error: { code: 'index-signature' } }]);
+    expect(result.packages).toEqual([]);
+    const insecure = await list({ keyrings: [], insecure: true });
+    expect(new Set(insecure.packages.map(({ trust }) => trust))).toEqual(new Set(['insecure']));
+  });
+
+  test('a mirror that signs nothing, insecurely', async () => {
+    await putSuite(bookworm);
+    await rm(join(www, 'debian/dists/bookworm/InRelease'));
+    expect((await list()).failures).toMatchObject([{ error: { code: 'http-not-found' } }]);
+    expect((await list({ insecure: true })).packages).toHaveLength(3);
+  });
+
+  test('the Release of another suite → index-malformed', async () => {
+    await putSuite({ ...bookworm, release: ['Suite: stable', 'Codename: trixie', 'Version: 13.1'] });
+    const result = await list();
+    expect(result.failures).toMatchObject([
+      { error: { code: 'index-malformed', message: expect.stringContaining('trixie') } },
+    ]);
+  });
+
+  test('Packages that differ from the Release → index-digest; the other architecture goes on', async () => {
+    await putSuite(bookworm);
+    await put('debian/dists/bookworm/main/binary-amd64/Packages.gz', gzipSync('Package: evil\n'));
+    const result = await list();
+    expect(result.failures).toMatchObject([{ suite: 'bookworm', error: { code: 'index-digest' } }]);
+    expect(result.packages.map(({ arch }) => arch)).toEqual(['arm64']);
+  });
+
+  test.each([
+    ['a file outside the mirror', { Filename: '../../etc/passwd' }, 'index-unsafe-path'],
+    ['another host', { Filename: '//evil.invalid/a.deb' }, 'index-unsafe-path'],
+    ['a digest that is none', { SHA256: 'abc' }, 'index-malformed'],
+    ['no size', { Size: '' }, 'index-malformed'],
+    ['a negative size', { Size: '-1' }, 'index-malformed'],
+    ['a foreign architecture', { Architecture: 'arm64' }, 'index-malformed'],
+    ['no version', { Version: '' }, 'index-malformed'],
+  ])('%s → %s', async (_name, fields, code) => {
+    const bad = stanza('6.1.0-50-amd64', '6.1.176-1', 'amd64', fields);
+    await putSuite({ ...bookworm, packages: { amd64: [bad] } });
+    expect((await list()).failures).toMatchObject([{ suite: 'bookworm', error: { code } }]);
+  });
+
+  test.each([
+    [{ kind: 'status', statusCode: 403 }, 'http-refused'],
+    [{ kind: 'status', statusCode: 429 }, 'http-refused'],
+    [{ kind: 'status', statusCode: 503 }, 'http-status'],
+    [{ kind: 'stall', afterBytes: 50 }, 'http-stalled'],
+    [{ kind: 'cut', afterBytes: 50 }, 'http-truncated'],
+    [{ kind: 'redirect', location: '/debian/dists/bookworm/InRelease' }, 'http-redirect'],
+  ] as const)('%j → %s for that suite only', async (fault, code) => {
+    await putSuite(bookworm);
+    await putSuite(security);
+    server.setFault(({ path }) => (path === '/debian/dists/bookworm/InRelease' ? fault : undefined));
+    const result = await list();
+    expect(result.failures).toMatchObject([{ suite: 'bookworm', error: { code, exitCode: 4 } }]);
+    expect(result.packages.map(({ suite }) => suite)).toEqual(['bookworm-security']);
+  });
+
+  test('a mirror that is not there: failures to connect and nothing else', async () => {
+    await server.close();
+    for (const releases of [['12'], ['stable'], []]) {
+      const result = await list({ releases });
+      expect(result.packages).toEqual([]);
+      expect(result.failures.length).toBeGreaterThan(0);
+      expect(new Set(result.failures.map(({ error }) => error.code))).toEqual(new Set(['http-unreachable']));
+    }
+    server = await startFileServer(www);
+  });
+
+  test('a release that the mirror lacks → http-not-found when it was asked for', async () => {
+    expect((await list({ releases: ['13'] })).failures).toMatchObject([
+      { suite: 'trixie', release: '13', error: { code: 'http-not-found' } },
+    ]);
+  });
+
+  test('an abort ends the listing', async () => {
+    await putSuite(bookworm);
+    await expect(list({}, AbortSignal.abort())).rejects.toMatchObject({ code: 'aborted' });
+  });
+});
+
+function stanza(
+  kernel: string,
+  version: string,
+  arch = 'amd64',
+  fields: Readonly<Record<string, string>> = {},
+): string {
+  const all = {
+    Package: `linux-image-${kernel}-dbg`,
+    Architecture: arch,
+    Version: version,
+    Filename: `pool/main/l/linux/linux-image-${kernel}-dbg.deb`,
+    Size: '1000',
+    SHA256: DIGEST,
+    ...fields,
+  };
+  return Object.entries(all)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('\n');
+}
