@@ -35,7 +35,6 @@ export interface DeepComparison {
   readonly duplicatesB: number;
   /** The types that arrays name as index, which take no part in the classes, are the same. */
   readonly equalArrayIndexTypes: boolean;
-  readonly classCount: number;
   readonly rounds: number;
 }
 
@@ -55,9 +54,12 @@ export function compareDeep(a: Btf, b: Btf, tolerances: CompareTolerances = {}):
   };
   for (let c = 0; c < classCount; c++) {
     const layer = layers[LAYERS[layerOf[c]]];
+    const [idA, idB] = [inA.firstId[c], inB.firstId[c]];
+    // Neither has it of its own: void, a base's type, or only ignored types.
+    if (idA === 0 && idB === 0) continue;
     if (inA.present[c] === 1 && inB.present[c] === 1) layer.common++;
-    else if (inA.firstId[c] !== 0) layer.onlyA.push(inA.firstId[c]);
-    else if (inB.firstId[c] !== 0) layer.onlyB.push(inB.firstId[c]);
+    else if (idA !== 0) layer.onlyA.push(idA);
+    else layer.onlyB.push(idB);
   }
   for (const layer of Object.values(layers)) {
     layer.onlyA.sort((x, y) => x - y);
@@ -73,7 +75,6 @@ export function compareDeep(a: Btf, b: Btf, tolerances: CompareTolerances = {}):
     duplicatesA: inA.duplicates,
     duplicatesB: inB.duplicates,
     equalArrayIndexTypes: indexA.size === indexB.size && [...indexA].every((c) => indexB.has(c)),
-    classCount,
     rounds,
   };
 }

@@ -33,6 +33,9 @@ export const FLAG_ENUM64 = 2;
 /** Key of a type that was never met in the stream. */
 export const NEVER = Number.POSITIVE_INFINITY;
 
+// Copies, because V8 folds only a module's own constants into optimized code.
+const { TYPEDEF: KIND_TYPEDEF, ARRAY: KIND_ARRAY } = BTF_KIND;
+
 const EMPTY = -1;
 
 function mix(hash: number, value: number): number {
@@ -111,11 +114,11 @@ export class TypePool {
   }
 
   typedef(name: number, target: number): number {
-    return this.simple(BTF_KIND.TYPEDEF, name, target, 0);
+    return this.simple(KIND_TYPEDEF, name, target, 0);
   }
 
   array(element: number, nelems: number): number {
-    return this.simple(BTF_KIND.ARRAY, 0, element, nelems);
+    return this.simple(KIND_ARRAY, 0, element, nelems);
   }
 
   /** The leaf of a named composite or enum; `variant` is 0 unless the name is known to be ambiguous. */

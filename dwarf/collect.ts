@@ -14,13 +14,7 @@ import type { DwarfSections, UnitHeader } from './sections.ts';
 import { ShapeTable } from './shapes.ts';
 import { type AddressRange, UnitReader } from './unit-reader.ts';
 import { UNIT_STRIDE, UnitResolver, type VariantOf } from './unit-resolver.ts';
-import {
-  FUNCTION_IS_DECLARATION,
-  FUNCTION_IS_EXTERNAL,
-  FUNCTION_IS_VARIADIC,
-  OffsetIndex,
-  UnitTypes,
-} from './unit-types.ts';
+import { FUNCTION_FLAG, OffsetIndex, UnitTypes } from './unit-types.ts';
 
 /** Places within a unit's part of the stream, after its types: the stand-in index type, functions, variables. */
 export const ORDINAL_INDEX_TYPE = 0x3fff_ffff;
@@ -244,14 +238,14 @@ export class Collector {
     const base = unitIndex * UNIT_STRIDE + ORDINAL_FUNCTIONS;
     for (let f = 0; f < types.functionName.length; f++) {
       const flags = types.functionFlags.at(f);
-      if ((flags & FUNCTION_IS_DECLARATION) !== 0) continue;
-      if (!this.options.hasFunctionSymbols && (flags & FUNCTION_IS_EXTERNAL) === 0) continue;
+      if ((flags & FUNCTION_FLAG.DECLARATION) !== 0) continue;
+      if (!this.options.hasFunctionSymbols && (flags & FUNCTION_FLAG.EXTERNAL) === 0) continue;
       const origin = this.originOf(types.functionOrigin.at(f));
       const name = this.functionName(f, origin);
       if (name === NO_NAME) continue;
       if (this.options.hasFunctionSymbols && this.functionsSeen.has(name)) continue;
       const start = this.parameters.length / 2;
-      if (!this.addParameters(f, (flags & FUNCTION_IS_VARIADIC) !== 0)) continue;
+      if (!this.addParameters(f, (flags & FUNCTION_FLAG.VARIADIC) !== 0)) continue;
       this.functionsSeen.add(name);
       const ownType = types.functionRef.at(f);
       const type = ownType === 0 && origin >= 0 ? types.functionRef.at(origin) : ownType;

@@ -53,16 +53,18 @@ export const SLOT = {
 export const SLOT_COUNT = 15;
 
 /** Layout of one shape in {@link ShapeTable.shapes}. */
-export const SHAPE_CLASS = 0;
-export const SHAPE_TAG = 1;
-export const SHAPE_HAS_CHILDREN = 2;
-/** Bytes of all attributes, or -1 when it depends on the DIE. */
-export const SHAPE_FIXED_BYTES = 3;
-export const SHAPE_OPS_START = 4;
-export const SHAPE_OPS_END = 5;
-/** Then per slot: form (0 = absent) and, in a fixed shape, offset from the first attribute; for implicit_const the value. */
-export const SHAPE_SLOTS = 6;
-export const SHAPE_INTS = SHAPE_SLOTS + 2 * SLOT_COUNT;
+export const SHAPE = {
+  CLASS: 0,
+  TAG: 1,
+  HAS_CHILDREN: 2,
+  /** Bytes of all attributes, or -1 when it depends on the DIE. */
+  FIXED_BYTES: 3,
+  OPS_START: 4,
+  OPS_END: 5,
+  /** Then per slot: form (0 = absent) and, in a fixed shape, offset from the first attribute; for implicit_const the value. */
+  SLOTS: 6,
+  INTS: 6 + 2 * SLOT_COUNT,
+} as const;
 
 /** Operations of a shape without fixed size: op | argument << 4. */
 export const OP = {
@@ -228,8 +230,8 @@ export function formOperation(form: number): number {
 
 /** Compiles abbreviation tables of one `.debug_abbrev` section for units of one encoding. */
 export class ShapeTable {
-  /** Shapes, {@link SHAPE_INTS} each; the one at 0 is a placeholder for "no such code". */
-  readonly shapes = new IntList(SHAPE_INTS * 256);
+  /** Shapes, {@link SHAPE.INTS} each; the one at 0 is a placeholder for "no such code". */
+  readonly shapes = new IntList(SHAPE.INTS * 256);
   readonly ops = new IntList(1024);
   /** Values of implicit_const that do not fit 31 bits; a slot's value is then ~index. */
   readonly wideConstants: bigint[] = [];
@@ -244,7 +246,7 @@ export class ShapeTable {
   constructor(abbrev: Uint8Array, encoding: UnitEncoding) {
     this.bytes = abbrev;
     this.encoding = encoding;
-    for (let i = 0; i < SHAPE_INTS; i++) this.shapes.push(0);
+    for (let i = 0; i < SHAPE.INTS; i++) this.shapes.push(0);
   }
 
   /**

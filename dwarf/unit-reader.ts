@@ -13,31 +13,103 @@ import { FormatError } from '../elf/format-error.ts';
 import { DW_ATE, DW_FORM, DW_OP, DW_TAG } from './constants.ts';
 import { NO_NAME, type NameTable } from './names.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
-import {
-  DIE_CLASS,
-  OP,
-  SHAPE_CLASS,
-  SHAPE_FIXED_BYTES,
-  SHAPE_HAS_CHILDREN,
-  SHAPE_OPS_END,
-  SHAPE_OPS_START,
-  SHAPE_SLOTS,
-  SHAPE_TAG,
-  SLOT,
-  SLOT_COUNT,
-  type ShapeTable,
-  formBytes,
-  formOperation,
-} from './shapes.ts';
-import {
-  FUNCTION_IS_DECLARATION,
-  FUNCTION_IS_EXTERNAL,
-  FUNCTION_IS_VARIADIC,
-  type OffsetIndex,
-  TYPE_IS_DECLARATION,
-  type UnitTypes,
-  VARIABLE_IS_EXTERNAL,
-} from './unit-types.ts';
+import { DIE_CLASS, OP, SHAPE, SLOT, SLOT_COUNT, type ShapeTable, formBytes, formOperation } from './shapes.ts';
+import { FUNCTION_FLAG, type OffsetIndex, TYPE_IS_DECLARATION, type UnitTypes, VARIABLE_IS_EXTERNAL } from './unit-types.ts';
+
+// V8 folds a module's own constants into optimized code but not those it imports; the loop below is several times
+// slower without these copies.
+const {
+  CLASS: SHAPE_CLASS,
+  TAG: SHAPE_TAG,
+  HAS_CHILDREN: SHAPE_HAS_CHILDREN,
+  FIXED_BYTES: SHAPE_FIXED_BYTES,
+  OPS_START: SHAPE_OPS_START,
+  OPS_END: SHAPE_OPS_END,
+  SLOTS: SHAPE_SLOTS,
+} = SHAPE;
+const {
+  OTHER,
+  MEMBER,
+  FORMAL_PARAMETER,
+  REFERENCE_TYPE,
+  COMPOSITE,
+  ENUMERATOR,
+  VARIABLE,
+  SUBROUTINE_TYPE,
+  TYPEDEF,
+  SUBPROGRAM,
+  ARRAY,
+  SUBRANGE,
+  ENUMERATION,
+  BASE_TYPE,
+  UNSPECIFIED_TYPE,
+  UNSPECIFIED_PARAMETERS,
+  UNENCODABLE_TYPE,
+} = DIE_CLASS;
+const { SKIP: OP_SKIP, MARK: OP_MARK, STRING: OP_STRING, LEB: OP_LEB, BLOCK1: OP_BLOCK1, BLOCK2: OP_BLOCK2, BLOCK4: OP_BLOCK4, BLOCK_LEB: OP_BLOCK_LEB } = OP;
+const {
+  NAME,
+  TYPE,
+  BYTE_SIZE,
+  LOCATION,
+  VALUE,
+  COUNT,
+  DATA_BIT_OFFSET,
+  BIT_SIZE,
+  BIT_OFFSET,
+  DECLARATION,
+  EXTERNAL,
+  ABSTRACT_ORIGIN,
+  SPECIFICATION,
+  STR_OFFSETS_BASE,
+  ADDR_BASE,
+} = SLOT;
+const {
+  addr: FORM_ADDR,
+  block2: FORM_BLOCK2,
+  block4: FORM_BLOCK4,
+  data2: FORM_DATA2,
+  data4: FORM_DATA4,
+  data8: FORM_DATA8,
+  string: FORM_STRING,
+  block: FORM_BLOCK,
+  block1: FORM_BLOCK1,
+  data1: FORM_DATA1,
+  flag: FORM_FLAG,
+  sdata: FORM_SDATA,
+  strp: FORM_STRP,
+  udata: FORM_UDATA,
+  ref_addr: FORM_REF_ADDR,
+  ref1: FORM_REF1,
+  ref2: FORM_REF2,
+  ref4: FORM_REF4,
+  ref8: FORM_REF8,
+  ref_udata: FORM_REF_UDATA,
+  indirect: FORM_INDIRECT,
+  sec_offset: FORM_SEC_OFFSET,
+  exprloc: FORM_EXPRLOC,
+  flag_present: FORM_FLAG_PRESENT,
+  strx: FORM_STRX,
+  addrx: FORM_ADDRX,
+  line_strp: FORM_LINE_STRP,
+  implicit_const: FORM_IMPLICIT_CONST,
+  loclistx: FORM_LOCLISTX,
+  strx1: FORM_STRX1,
+  strx2: FORM_STRX2,
+  strx3: FORM_STRX3,
+  strx4: FORM_STRX4,
+  addrx1: FORM_ADDRX1,
+  addrx2: FORM_ADDRX2,
+  addrx3: FORM_ADDRX3,
+  addrx4: FORM_ADDRX4,
+  GNU_addr_index: FORM_GNU_ADDR_INDEX,
+  GNU_str_index: FORM_GNU_STR_INDEX,
+} = DW_FORM;
+const { INT: KIND_INT, PTR: KIND_PTR, ARRAY: KIND_ARRAY, STRUCT: KIND_STRUCT, UNION: KIND_UNION, ENUM: KIND_ENUM, TYPEDEF: KIND_TYPEDEF, VOLATILE: KIND_VOLATILE, CONST: KIND_CONST, RESTRICT: KIND_RESTRICT, FUNC_PROTO: KIND_FUNC_PROTO, VOID: KIND_VOID } = BTF_KIND;
+const { DECLARATION: FUNCTION_IS_DECLARATION, EXTERNAL: FUNCTION_IS_EXTERNAL, VARIADIC: FUNCTION_IS_VARIADIC } = FUNCTION_FLAG;
+const KIND_FLAG = FLAG_KIND;
+const ENUM64_FLAG = FLAG_ENUM64;
+const DECLARATION_FLAG = TYPE_IS_DECLARATION;
 
 /** The part of the address space that holds per-CPU variables. */
 export interface AddressRange {
@@ -56,9 +128,11 @@ const MAX_BITFIELD_OFFSET = 0xff_ffff;
 /** Typedefs and qualifiers between a bitfield and its base type; C code has a handful. */
 const MAX_TYPE_CHAIN = 256;
 
-const SLOT_NAME = SHAPE_SLOTS + 2 * SLOT.NAME;
-const SLOT_TYPE = SHAPE_SLOTS + 2 * SLOT.TYPE;
-const SLOT_LOCATION = SHAPE_SLOTS + 2 * SLOT.LOCATION;
+const SLOT_NAME = SHAPE_SLOTS + 2 * NAME;
+const SLOT_TYPE = SHAPE_SLOTS + 2 * TYPE;
+const SLOT_LOCATION = SHAPE_SLOTS + 2 * LOCATION;
+const SLOT_DATA_BIT_OFFSET = SHAPE_SLOTS + 2 * DATA_BIT_OFFSET;
+const SLOT_BIT_SIZE = SHAPE_SLOTS + 2 * BIT_SIZE;
 
 /** What a nested DIE's parent is, for the DIEs whose meaning depends on it. */
 const PARENT_NONE = 0;
@@ -82,10 +156,15 @@ export class UnitReader {
   private strOffsetsBase = 0;
   private addrBase = 0;
 
-  /** Where the wanted attributes of the current DIE start (absolute); forms come from the shape. */
-  private readonly place = new Int32Array(SLOT_COUNT);
-  /** Forms of the current DIE: the shape's, with DW_FORM_indirect resolved. */
-  private readonly form = new Int32Array(SLOT_COUNT);
+  /** The current DIE: its shape and where its attributes start. */
+  private shapes: Int32Array = new Int32Array(0);
+  private shape = 0;
+  private attributes = 0;
+  private isFixed = false;
+  /** Where the wanted attributes of a DIE without fixed size start. */
+  private readonly marks = new Int32Array(SLOT_COUNT);
+  /** Forms that DW_FORM_indirect stood for. */
+  private readonly indirectForms = new Int32Array(SLOT_COUNT);
 
   /** Open DIEs with children. */
   private readonly parent = new Uint8Array(MAX_DIE_DEPTH + 1);
@@ -123,6 +202,7 @@ export class UnitReader {
     this.unit = unit;
     this.table = table;
     this.codes = table.table(unit.abbrevOffset);
+    this.shapes = table.shapes.data;
     this.strOffsetsBase = 0;
     this.addrBase = 0;
     this.rootTag = 0;
@@ -133,11 +213,11 @@ export class UnitReader {
     this.rootTag = table.shapes.at(shape + SHAPE_TAG);
     // DWARF 5 §7.26, §7.27: without a base attribute the first table of the section is meant, behind its header.
     const defaultBase = unit.version >= 5 ? (unit.offsetBytes === 8 ? 16 : 8) : 0;
-    this.strOffsetsBase = this.has(SLOT.STR_OFFSETS_BASE)
-      ? this.unsigned(SLOT.STR_OFFSETS_BASE)
+    this.strOffsetsBase = this.has(STR_OFFSETS_BASE)
+      ? this.unsigned(STR_OFFSETS_BASE)
       : defaultBase;
-    this.addrBase = this.has(SLOT.ADDR_BASE) ? this.unsigned(SLOT.ADDR_BASE) : defaultBase;
-    if (this.has(SLOT.VALUE)) this.rootLanguage = this.unsigned(SLOT.VALUE);
+    this.addrBase = this.has(ADDR_BASE) ? this.unsigned(ADDR_BASE) : defaultBase;
+    if (this.has(VALUE)) this.rootLanguage = this.unsigned(VALUE);
   }
 
   rootTag = 0;
@@ -151,7 +231,7 @@ export class UnitReader {
     const { out, unit, index, codes } = this;
     const { info, littleEndian } = this.sections;
     const { view } = this;
-    const shapes = this.table.shapes.data;
+    const { shapes } = this;
     const ops = this.table.ops.data;
     const { end } = unit;
     const { parent } = this;
@@ -192,12 +272,12 @@ export class UnitReader {
         pos += fixed;
         if (pos > end) this.fail(dieOffset, 'attributes run beyond the unit');
 
-        if (dieClass === DIE_CLASS.MEMBER) {
+        if (dieClass === MEMBER) {
           if (
             parent[depth] === PARENT_COMPOSITE &&
-            shapes[shape + SLOT_NAME] === DW_FORM.strp &&
-            shapes[shape + SLOT_TYPE] === DW_FORM.ref4 &&
-            shapes[shape + SHAPE_SLOTS + 2 * SLOT.BIT_SIZE] === 0 &&
+            shapes[shape + SLOT_NAME] === FORM_STRP &&
+            shapes[shape + SLOT_TYPE] === FORM_REF4 &&
+            shapes[shape + SLOT_BIT_SIZE] === 0 &&
             shapes[shape + SHAPE_HAS_CHILDREN] === 0 &&
             unit.offsetBytes === 4
           ) {
@@ -210,10 +290,10 @@ export class UnitReader {
             const form = shapes[shape + SLOT_LOCATION] as number;
             const at = shapes[shape + SLOT_LOCATION + 1] as number;
             let byteOffset = -1;
-            if (form === DW_FORM.data1) byteOffset = info[attributes + at] as number;
-            else if (form === DW_FORM.data2) byteOffset = view.getUint16(attributes + at, littleEndian);
-            else if (form === DW_FORM.implicit_const && at >= 0) byteOffset = at;
-            else if (form === 0 && shapes[shape + SHAPE_SLOTS + 2 * SLOT.DATA_BIT_OFFSET] === 0)
+            if (form === FORM_DATA1) byteOffset = info[attributes + at] as number;
+            else if (form === FORM_DATA2) byteOffset = view.getUint16(attributes + at, littleEndian);
+            else if (form === FORM_IMPLICIT_CONST && at >= 0) byteOffset = at;
+            else if (form === 0 && shapes[shape + SLOT_DATA_BIT_OFFSET] === 0)
               byteOffset = 0;
             if (byteOffset >= 0) {
               let top = this.stackTop;
@@ -226,15 +306,15 @@ export class UnitReader {
               continue;
             }
           }
-        } else if (dieClass === DIE_CLASS.OTHER) {
+        } else if (dieClass === OTHER) {
           if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) {
             if (++depth > MAX_DIE_DEPTH) this.fail(dieOffset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
             parent[depth] = PARENT_NONE;
           }
           continue;
-        } else if (dieClass === DIE_CLASS.REFERENCE_TYPE) {
+        } else if (dieClass === REFERENCE_TYPE) {
           const form = shapes[shape + SLOT_TYPE] as number;
-          if ((form === DW_FORM.ref4 || form === 0) && shapes[shape + SHAPE_HAS_CHILDREN] === 0) {
+          if ((form === FORM_REF4 || form === 0) && shapes[shape + SHAPE_HAS_CHILDREN] === 0) {
             const ref =
               form === 0
                 ? 0
@@ -254,13 +334,10 @@ export class UnitReader {
             continue;
           }
         }
-        for (let slot = 0; slot < SLOT_COUNT; slot++) {
-          const form = shapes[shape + SHAPE_SLOTS + 2 * slot] as number;
-          this.form[slot] = form;
-          const at = shapes[shape + SHAPE_SLOTS + 2 * slot + 1] as number;
-          this.place[slot] = form === DW_FORM.implicit_const ? at : attributes + at;
-        }
-      } else if (dieClass === DIE_CLASS.OTHER) {
+        this.shape = shape;
+        this.attributes = attributes;
+        this.isFixed = true;
+      } else if (dieClass === OTHER) {
         pos = this.skip(
           ops,
           shapes[shape + SHAPE_OPS_START] as number,
@@ -344,12 +421,8 @@ export class UnitReader {
   private skipMarking(shape: number, from: number): number {
     const shapes = this.table.shapes.data;
     const ops = this.table.ops.data;
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const form = shapes[shape + SHAPE_SLOTS + 2 * slot] as number;
-      this.form[slot] = form;
-      if (form === DW_FORM.implicit_const)
-        this.place[slot] = shapes[shape + SHAPE_SLOTS + 2 * slot + 1] as number;
-    }
+    this.shape = shape;
+    this.isFixed = false;
     return this.skip(
       ops,
       shapes[shape + SHAPE_OPS_START] as number,
@@ -366,30 +439,30 @@ export class UnitReader {
       const word = ops[o] as number;
       const argument = word >> 4;
       switch (word & 15) {
-        case OP.SKIP:
+        case OP_SKIP:
           pos += argument;
           break;
-        case OP.MARK:
-          if (this.form[argument] !== DW_FORM.implicit_const) this.place[argument] = pos;
+        case OP_MARK:
+          this.marks[argument] = pos;
           break;
-        case OP.STRING:
+        case OP_STRING:
           while (pos < end && info[pos] !== 0) pos++;
           pos++;
           break;
-        case OP.LEB:
+        case OP_LEB:
           while (pos < end && (info[pos] as number) >= 0x80) pos++;
           pos++;
           break;
-        case OP.BLOCK1:
+        case OP_BLOCK1:
           pos += pos < end ? 1 + (info[pos] as number) : 1;
           break;
-        case OP.BLOCK2:
+        case OP_BLOCK2:
           pos += pos + 2 <= end ? 2 + this.view.getUint16(pos, littleEndian) : 2;
           break;
-        case OP.BLOCK4:
+        case OP_BLOCK4:
           pos += pos + 4 <= end ? 4 + this.view.getUint32(pos, littleEndian) : 4;
           break;
-        case OP.BLOCK_LEB: {
+        case OP_BLOCK_LEB: {
           const length = this.uleb(pos);
           pos = this.afterLeb(pos) + length;
           break;
@@ -406,11 +479,11 @@ export class UnitReader {
   private skipIndirect(pos: number, end: number, mark: number): number {
     const form = this.uleb(pos);
     const at = this.afterLeb(pos);
-    if (form === DW_FORM.indirect || form === DW_FORM.implicit_const)
+    if (form === FORM_INDIRECT || form === FORM_IMPLICIT_CONST)
       this.fail(pos, `indirect form 0x${form.toString(16)} is not allowed`);
-    if ((mark & 15) === OP.MARK) {
-      this.form[mark >> 4] = form;
-      this.place[mark >> 4] = at;
+    if ((mark & 15) === OP_MARK) {
+      this.indirectForms[mark >> 4] = form;
+      this.marks[mark >> 4] = at;
     }
     const bytes = formBytes(form, this.unit);
     if (bytes >= 0) return at + bytes;
@@ -442,79 +515,98 @@ export class UnitReader {
   }
 
   private has(slot: number): boolean {
-    return this.form[slot] !== 0;
+    return this.shapes[this.shape + SHAPE_SLOTS + 2 * slot] !== 0;
+  }
+
+  /** DW_FORM of an attribute of the current DIE, 0 when it is absent. */
+  private form(slot: number): number {
+    const form = this.shapes[this.shape + SHAPE_SLOTS + 2 * slot] as number;
+    return form === FORM_INDIRECT ? (this.indirectForms[slot] as number) : form;
+  }
+
+  /** Where an attribute's value stands (section offset). */
+  private place(slot: number): number {
+    if (this.isFixed) return this.attributes + (this.shapes[this.shape + SHAPE_SLOTS + 2 * slot + 1] as number);
+    return this.marks[slot] as number;
+  }
+
+  /** Value of an attribute with DW_FORM_implicit_const as the shape has it. */
+  private constant(slot: number): number {
+    return this.shapes[this.shape + SHAPE_SLOTS + 2 * slot + 1] as number;
   }
 
   private flag(slot: number): boolean {
-    const form = this.form[slot];
+    const form = this.form(slot);
     if (form === 0) return false;
-    return form === DW_FORM.flag_present || this.unsigned(slot) !== 0;
+    return form === FORM_FLAG_PRESENT || this.unsigned(slot) !== 0;
   }
 
   /** A DW_AT value as a 64-bit pair in valueLow, valueHigh; fixed-size data is zero-extended, as libdw's dwarf_formudata does. */
   private wide(slot: number): void {
-    const at = this.place[slot] as number;
+    const at = this.place(slot);
     const { littleEndian } = this.sections;
     this.valueHigh = 0;
-    switch (this.form[slot]) {
-      case DW_FORM.flag_present:
+    switch (this.form(slot)) {
+      case FORM_FLAG_PRESENT:
         this.valueLow = 1;
         return;
-      case DW_FORM.data1:
-      case DW_FORM.flag:
-      case DW_FORM.addrx1:
-      case DW_FORM.strx1:
+      case FORM_DATA1:
+      case FORM_FLAG:
+      case FORM_ADDRX1:
+      case FORM_STRX1:
         this.valueLow = this.view.getUint8(at);
         return;
-      case DW_FORM.data2:
-      case DW_FORM.addrx2:
-      case DW_FORM.strx2:
+      case FORM_DATA2:
+      case FORM_ADDRX2:
+      case FORM_STRX2:
         this.valueLow = this.view.getUint16(at, littleEndian);
         return;
-      case DW_FORM.strx3:
-      case DW_FORM.addrx3:
+      case FORM_STRX3:
+      case FORM_ADDRX3:
         this.valueLow = littleEndian
           ? this.view.getUint16(at, true) | (this.view.getUint8(at + 2) << 16)
           : (this.view.getUint16(at, false) << 8) | this.view.getUint8(at + 2);
         return;
-      case DW_FORM.data4:
-      case DW_FORM.addrx4:
-      case DW_FORM.strx4:
+      case FORM_DATA4:
+      case FORM_ADDRX4:
+      case FORM_STRX4:
         this.valueLow = this.view.getUint32(at, littleEndian);
         return;
-      case DW_FORM.sec_offset:
-      case DW_FORM.strp:
-      case DW_FORM.line_strp:
-      case DW_FORM.ref_addr:
-        if (formBytes(this.form[slot] as number, this.unit) === 4)
+      case FORM_SEC_OFFSET:
+      case FORM_STRP:
+      case FORM_LINE_STRP:
+      case FORM_REF_ADDR:
+        if (formBytes(this.form(slot), this.unit) === 4)
           this.valueLow = this.view.getUint32(at, littleEndian);
         else this.pair(at);
         return;
-      case DW_FORM.data8:
-      case DW_FORM.ref8:
+      case FORM_DATA8:
+      case FORM_REF8:
         this.pair(at);
         return;
-      case DW_FORM.addr:
+      case FORM_ADDR:
         if (this.unit.addressBytes === 4) this.valueLow = this.view.getUint32(at, littleEndian);
         else this.pair(at);
         return;
-      case DW_FORM.udata:
-      case DW_FORM.ref_udata:
-      case DW_FORM.strx:
-      case DW_FORM.addrx:
-      case DW_FORM.GNU_addr_index:
-      case DW_FORM.GNU_str_index:
+      case FORM_UDATA:
+      case FORM_REF_UDATA:
+      case FORM_STRX:
+      case FORM_ADDRX:
+      case FORM_GNU_ADDR_INDEX:
+      case FORM_GNU_STR_INDEX:
         this.big(this.lebBig(at, false));
         return;
-      case DW_FORM.sdata:
+      case FORM_SDATA:
         this.big(this.lebBig(at, true));
         return;
-      case DW_FORM.implicit_const:
-        if (at >= 0) this.valueLow = at;
-        else this.big(this.table.wideConstants[~at] as bigint);
+      case FORM_IMPLICIT_CONST: {
+        const constant = this.constant(slot);
+        if (constant >= 0) this.valueLow = constant;
+        else this.big(this.table.wideConstants[~constant] as bigint);
         return;
+      }
       default:
-        this.fail(at, `form 0x${(this.form[slot] as number).toString(16)} where a number belongs`);
+        this.fail(at, `form 0x${this.form(slot).toString(16)} where a number belongs`);
     }
   }
 
@@ -556,25 +648,25 @@ export class UnitReader {
   }
 
   private nameSlot(): number {
-    const at = this.place[SLOT.NAME] as number;
+    const at = this.place(NAME);
     const { littleEndian, strOffsets } = this.sections;
-    switch (this.form[SLOT.NAME]) {
+    switch (this.form(NAME)) {
       case 0:
         return NO_NAME;
-      case DW_FORM.strp:
-        return this.strName(this.unsigned(SLOT.NAME), at);
-      case DW_FORM.string:
+      case FORM_STRP:
+        return this.strName(this.unsigned(NAME), at);
+      case FORM_STRING:
         return this.names.inline(at, this.afterString(at) - at);
-      case DW_FORM.line_strp:
-        return this.names.lineString(this.unsigned(SLOT.NAME));
-      case DW_FORM.strx:
-      case DW_FORM.strx1:
-      case DW_FORM.strx2:
-      case DW_FORM.strx3:
-      case DW_FORM.strx4:
-      case DW_FORM.GNU_str_index: {
+      case FORM_LINE_STRP:
+        return this.names.lineString(this.unsigned(NAME));
+      case FORM_STRX:
+      case FORM_STRX1:
+      case FORM_STRX2:
+      case FORM_STRX3:
+      case FORM_STRX4:
+      case FORM_GNU_STR_INDEX: {
         const { offsetBytes } = this.unit;
-        const entry = this.strOffsetsBase + this.unsigned(SLOT.NAME) * offsetBytes;
+        const entry = this.strOffsetsBase + this.unsigned(NAME) * offsetBytes;
         if (entry + offsetBytes > strOffsets.length)
           this.fail(at, 'string index is outside .debug_str_offsets');
         const low = entry + (offsetBytes === 8 && !littleEndian ? 4 : 0);
@@ -584,7 +676,7 @@ export class UnitReader {
       default:
         return this.fail(
           at,
-          `form 0x${(this.form[SLOT.NAME] as number).toString(16)} where a name belongs`,
+          `form 0x${this.form(NAME).toString(16)} where a name belongs`,
           'dwarf-unsupported',
         );
     }
@@ -605,26 +697,26 @@ export class UnitReader {
 
   /** Section offset of the DIE a reference attribute names, 0 when absent. */
   private reference(slot: number): number {
-    const at = this.place[slot] as number;
+    const at = this.place(slot);
     const { littleEndian } = this.sections;
-    switch (this.form[slot]) {
+    switch (this.form(slot)) {
       case 0:
         return 0;
-      case DW_FORM.ref4:
+      case FORM_REF4:
         return this.view.getUint32(at, littleEndian) + this.unit.offset;
-      case DW_FORM.ref1:
+      case FORM_REF1:
         return this.view.getUint8(at) + this.unit.offset;
-      case DW_FORM.ref2:
+      case FORM_REF2:
         return this.view.getUint16(at, littleEndian) + this.unit.offset;
-      case DW_FORM.ref8:
-      case DW_FORM.ref_udata:
+      case FORM_REF8:
+      case FORM_REF_UDATA:
         return this.unsigned(slot) + this.unit.offset;
-      case DW_FORM.ref_addr:
+      case FORM_REF_ADDR:
         return this.unsigned(slot);
       default:
         return this.fail(
           at,
-          `form 0x${(this.form[slot] as number).toString(16)} where a reference belongs`,
+          `form 0x${this.form(slot).toString(16)} where a reference belongs`,
           'dwarf-unsupported',
         );
     }
@@ -674,55 +766,55 @@ export class UnitReader {
     hasChildren: boolean,
   ): boolean {
     switch (dieClass) {
-      case DIE_CLASS.MEMBER:
+      case MEMBER:
         if (parent === PARENT_COMPOSITE) this.member(offset, depth);
         return false;
-      case DIE_CLASS.FORMAL_PARAMETER:
-        if (parent === PARENT_PROTOTYPE) this.pushEntry(this.nameSlot(), 0, this.reference(SLOT.TYPE));
+      case FORMAL_PARAMETER:
+        if (parent === PARENT_PROTOTYPE) this.pushEntry(this.nameSlot(), 0, this.reference(TYPE));
         else if (parent === PARENT_FUNCTION) this.parameter(offset);
         return false;
-      case DIE_CLASS.UNSPECIFIED_PARAMETERS:
+      case UNSPECIFIED_PARAMETERS:
         if (parent === PARENT_PROTOTYPE || parent === PARENT_FUNCTION) {
           this.openFlags[depth] = (this.openFlags[depth] as number) | FUNCTION_IS_VARIADIC;
         }
         return false;
-      case DIE_CLASS.ENUMERATOR:
+      case ENUMERATOR:
         if (parent === PARENT_ENUM) this.enumerator(offset, depth);
         return false;
-      case DIE_CLASS.SUBRANGE:
+      case SUBRANGE:
         if (parent === PARENT_ARRAY)
           this.openSize[depth] = Math.imul(this.openSize[depth] as number, this.dimension());
         return false;
-      case DIE_CLASS.REFERENCE_TYPE:
+      case REFERENCE_TYPE:
         return this.leafType(referenceKind(tag), NO_NAME, 0, offset);
-      case DIE_CLASS.TYPEDEF:
-        return this.leafType(BTF_KIND.TYPEDEF, this.nameSlot(), 0, offset);
-      case DIE_CLASS.UNSPECIFIED_TYPE:
-        return this.leafType(BTF_KIND.VOID, NO_NAME, 0, offset);
-      case DIE_CLASS.BASE_TYPE:
-        return this.leafType(BTF_KIND.INT, this.nameSlot(), this.baseTypeWord(), offset);
-      case DIE_CLASS.COMPOSITE:
+      case TYPEDEF:
+        return this.leafType(KIND_TYPEDEF, this.nameSlot(), 0, offset);
+      case UNSPECIFIED_TYPE:
+        return this.leafType(KIND_VOID, NO_NAME, 0, offset);
+      case BASE_TYPE:
+        return this.leafType(KIND_INT, this.nameSlot(), this.baseTypeWord(), offset);
+      case COMPOSITE:
         return this.openType(
           PARENT_COMPOSITE,
-          tag === DW_TAG.union_type ? BTF_KIND.UNION : BTF_KIND.STRUCT,
-          this.optional(SLOT.BYTE_SIZE, 0),
-          this.flag(SLOT.DECLARATION) ? TYPE_IS_DECLARATION : 0,
+          tag === DW_TAG.union_type ? KIND_UNION : KIND_STRUCT,
+          this.optional(BYTE_SIZE, 0),
+          this.flag(DECLARATION) ? DECLARATION_FLAG : 0,
           offset,
           depth,
           hasChildren,
         );
-      case DIE_CLASS.ENUMERATION:
+      case ENUMERATION:
         return this.enumeration(offset, depth, hasChildren);
-      case DIE_CLASS.ARRAY:
-        return this.openType(PARENT_ARRAY, BTF_KIND.ARRAY, 1, 0, offset, depth, hasChildren);
-      case DIE_CLASS.SUBROUTINE_TYPE:
-        return this.openType(PARENT_PROTOTYPE, BTF_KIND.FUNC_PROTO, 0, 0, offset, depth, hasChildren);
-      case DIE_CLASS.SUBPROGRAM:
+      case ARRAY:
+        return this.openType(PARENT_ARRAY, KIND_ARRAY, 1, 0, offset, depth, hasChildren);
+      case SUBROUTINE_TYPE:
+        return this.openType(PARENT_PROTOTYPE, KIND_FUNC_PROTO, 0, 0, offset, depth, hasChildren);
+      case SUBPROGRAM:
         return this.openFunction(offset, depth, hasChildren);
-      case DIE_CLASS.VARIABLE:
+      case VARIABLE:
         if (this.perCpu !== undefined) this.variable(this.perCpu);
         return false;
-      case DIE_CLASS.UNENCODABLE_TYPE:
+      case UNENCODABLE_TYPE:
         return this.fail(
           offset,
           `DW_TAG 0x${tag.toString(16)} has no BTF (C++, Fortran or _Atomic)`,
@@ -736,7 +828,7 @@ export class UnitReader {
   /** A type without a list. */
   private leafType(kind: number, name: number, size: number, offset: number): false {
     this.index.set(offset, this.out.kind.length);
-    this.addType(kind, name, size, 0, this.reference(SLOT.TYPE), 0, 0, offset);
+    this.addType(kind, name, size, 0, this.reference(TYPE), 0, 0, offset);
     return false;
   }
 
@@ -752,10 +844,10 @@ export class UnitReader {
   ): boolean {
     const level = depth + 1;
     if (level > MAX_DIE_DEPTH) this.fail(offset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
-    let name = kind === BTF_KIND.ARRAY || kind === BTF_KIND.FUNC_PROTO ? NO_NAME : this.nameSlot();
-    const ref = this.reference(SLOT.TYPE);
-    if (name === NO_NAME && parent === PARENT_COMPOSITE && this.has(SLOT.SPECIFICATION)) {
-      name = this.nameOf(this.reference(SLOT.SPECIFICATION));
+    let name = kind === KIND_ARRAY || kind === KIND_FUNC_PROTO ? NO_NAME : this.nameSlot();
+    const ref = this.reference(TYPE);
+    if (name === NO_NAME && parent === PARENT_COMPOSITE && this.has(SPECIFICATION)) {
+      name = this.nameOf(this.reference(SPECIFICATION));
     }
     this.parent[level] = parent;
     this.openKind[level] = kind;
@@ -767,7 +859,7 @@ export class UnitReader {
     this.openStart[level] = this.stackTop;
     if (hasChildren) return true;
     // An array without subranges says nothing of its size.
-    if (kind === BTF_KIND.ARRAY) this.openSize[level] = 0;
+    if (kind === KIND_ARRAY) this.openSize[level] = 0;
     this.close(level);
     return false;
   }
@@ -776,13 +868,13 @@ export class UnitReader {
     const level = depth + 1;
     if (level > MAX_DIE_DEPTH) this.fail(offset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
     this.parent[level] = PARENT_FUNCTION;
-    this.openKind[level] = this.reference(SLOT.ABSTRACT_ORIGIN);
-    this.openSize[level] = this.reference(SLOT.SPECIFICATION);
+    this.openKind[level] = this.reference(ABSTRACT_ORIGIN);
+    this.openSize[level] = this.reference(SPECIFICATION);
     this.openName[level] = this.nameSlot();
     this.openFlags[level] =
-      (this.flag(SLOT.DECLARATION) ? FUNCTION_IS_DECLARATION : 0) |
-      (this.flag(SLOT.EXTERNAL) ? FUNCTION_IS_EXTERNAL : 0);
-    this.openRef[level] = this.reference(SLOT.TYPE);
+      (this.flag(DECLARATION) ? FUNCTION_IS_DECLARATION : 0) |
+      (this.flag(EXTERNAL) ? FUNCTION_IS_EXTERNAL : 0);
+    this.openRef[level] = this.reference(TYPE);
     this.openOffset[level] = offset;
     this.openStart[level] = this.stackTop;
     if (hasChildren) return true;
@@ -851,18 +943,18 @@ export class UnitReader {
   }
 
   private parameter(offset: number): void {
-    this.pushEntry(this.nameSlot(), this.reference(SLOT.TYPE), offset);
-    this.pushEntry(this.reference(SLOT.ABSTRACT_ORIGIN), 0, 0);
+    this.pushEntry(this.nameSlot(), this.reference(TYPE), offset);
+    this.pushEntry(this.reference(ABSTRACT_ORIGIN), 0, 0);
   }
 
   /** DW_TAG_member with a bitfield, an inline name, a block location, 64-bit DWARF … */
   private member(offset: number, depth: number): void {
     const name = this.nameSlot();
-    const type = this.reference(SLOT.TYPE);
-    const bits = this.optional(SLOT.BIT_SIZE, 0);
+    const type = this.reference(TYPE);
+    const bits = this.optional(BIT_SIZE, 0);
     let bitOffset = 0;
-    if (this.has(SLOT.DATA_BIT_OFFSET)) {
-      bitOffset = this.unsigned(SLOT.DATA_BIT_OFFSET);
+    if (this.has(DATA_BIT_OFFSET)) {
+      bitOffset = this.unsigned(DATA_BIT_OFFSET);
     } else {
       bitOffset = this.memberLocation(offset) * 8;
       if (bits !== 0) {
@@ -887,7 +979,7 @@ export class UnitReader {
     }
     if (bitOffset < 0 || bitOffset > 0xffff_ffff)
       this.fail(offset, `member at bit ${bitOffset} does not fit BTF`, 'btf-unencodable');
-    if (isBitfield) this.openFlags[depth] = (this.openFlags[depth] as number) | FLAG_KIND;
+    if (isBitfield) this.openFlags[depth] = (this.openFlags[depth] as number) | KIND_FLAG;
     this.pushEntry(name, isBitfield ? (bits << 24) | bitOffset : bitOffset | 0, type);
   }
 
@@ -903,8 +995,8 @@ export class UnitReader {
     depth: number,
     offset: number,
   ): void {
-    const fromTop = this.optional(SLOT.BIT_OFFSET, 0);
-    const storage = this.has(SLOT.BYTE_SIZE) ? this.unsigned(SLOT.BYTE_SIZE) : this.storageBytes(type);
+    const fromTop = this.optional(BIT_OFFSET, 0);
+    const storage = this.has(BYTE_SIZE) ? this.unsigned(BYTE_SIZE) : this.storageBytes(type);
     const { littleEndian } = this.sections;
     const bitOffset = littleEndian ? base + storage * 8 - fromTop - bits : base + fromTop;
     this.pushMember(name, bitOffset, bits, type, depth, offset);
@@ -916,22 +1008,22 @@ export class UnitReader {
     for (let step = 0; step < MAX_TYPE_CHAIN && at !== 0; step++) {
       this.checkInside(at);
       if (this.locate(at) === 0) break;
-      if (this.has(SLOT.BYTE_SIZE)) return this.unsigned(SLOT.BYTE_SIZE);
-      at = this.reference(SLOT.TYPE);
+      if (this.has(BYTE_SIZE)) return this.unsigned(BYTE_SIZE);
+      at = this.reference(TYPE);
     }
     return this.fail(type, 'type of a bitfield has no size');
   }
 
   private memberLocation(offset: number): number {
-    switch (this.form[SLOT.LOCATION]) {
+    switch (this.form(LOCATION)) {
       case 0:
         return 0;
-      case DW_FORM.block1:
-      case DW_FORM.block2:
-      case DW_FORM.block4:
-      case DW_FORM.block:
-      case DW_FORM.exprloc: {
-        const at = this.blockStart(SLOT.LOCATION);
+      case FORM_BLOCK1:
+      case FORM_BLOCK2:
+      case FORM_BLOCK4:
+      case FORM_BLOCK:
+      case FORM_EXPRLOC: {
+        const at = this.blockStart(LOCATION);
         const op = this.sections.info[at];
         if (op === DW_OP.plus_uconst || op === DW_OP.constu) return this.uleb(at + 1);
         return this.fail(
@@ -941,19 +1033,19 @@ export class UnitReader {
         );
       }
       default:
-        return this.unsigned(SLOT.LOCATION);
+        return this.unsigned(LOCATION);
     }
   }
 
   /** First byte of a block's contents. */
   private blockStart(slot: number): number {
-    const at = this.place[slot] as number;
-    switch (this.form[slot]) {
-      case DW_FORM.block1:
+    const at = this.place(slot);
+    switch (this.form(slot)) {
+      case FORM_BLOCK1:
         return at + 1;
-      case DW_FORM.block2:
+      case FORM_BLOCK2:
         return at + 2;
-      case DW_FORM.block4:
+      case FORM_BLOCK4:
         return at + 4;
       default:
         return this.afterLeb(at);
@@ -961,8 +1053,8 @@ export class UnitReader {
   }
 
   private baseTypeWord(): number {
-    const bytes = this.optional(SLOT.BYTE_SIZE, 0);
-    const ate = this.optional(SLOT.VALUE, 0);
+    const bytes = this.optional(BYTE_SIZE, 0);
+    const ate = this.optional(VALUE, 0);
     let encoding = 0;
     if (ate === DW_ATE.signed || ate === DW_ATE.signed_char) encoding = 1;
     else if (ate === DW_ATE.boolean) encoding = 4;
@@ -970,13 +1062,13 @@ export class UnitReader {
   }
 
   private enumeration(offset: number, depth: number, hasChildren: boolean): boolean {
-    const bytes = this.optional(SLOT.BYTE_SIZE, 4);
+    const bytes = this.optional(BYTE_SIZE, 4);
     const isWide = bytes > 4;
-    const flags = (this.flag(SLOT.DECLARATION) ? TYPE_IS_DECLARATION : 0) | (isWide ? FLAG_ENUM64 : 0);
-    const underlying = this.reference(SLOT.TYPE);
-    const opened = this.openType(PARENT_ENUM, BTF_KIND.ENUM, bytes, flags, offset, depth, hasChildren);
+    const flags = (this.flag(DECLARATION) ? DECLARATION_FLAG : 0) | (isWide ? ENUM64_FLAG : 0);
+    const underlying = this.reference(TYPE);
+    const opened = this.openType(PARENT_ENUM, KIND_ENUM, bytes, flags, offset, depth, hasChildren);
     // The sign of a 64-bit enumeration is that of its underlying type (dwarves: die__create_new_enumeration).
-    if (opened && isWide && this.isSigned(underlying)) this.openFlags[depth + 1] = flags | FLAG_KIND;
+    if (opened && isWide && this.isSigned(underlying)) this.openFlags[depth + 1] = flags | KIND_FLAG;
     return opened;
   }
 
@@ -984,7 +1076,7 @@ export class UnitReader {
     if (type === 0) return false;
     this.checkInside(type);
     if (this.locate(type) === 0) return false;
-    const ate = this.optional(SLOT.VALUE, 0);
+    const ate = this.optional(VALUE, 0);
     return ate === DW_ATE.signed || ate === DW_ATE.signed_char;
   }
 
@@ -992,47 +1084,47 @@ export class UnitReader {
     const name = this.nameSlot();
     this.valueLow = 0;
     this.valueHigh = 0;
-    if (this.has(SLOT.VALUE)) this.wide(SLOT.VALUE);
+    if (this.has(VALUE)) this.wide(VALUE);
     const low = this.valueLow | 0;
     const high = this.valueHigh | 0;
     const flags = this.openFlags[depth] as number;
-    if ((flags & FLAG_ENUM64) !== 0) {
+    if ((flags & ENUM64_FLAG) !== 0) {
       this.pushEntry(name, low, high);
       return;
     }
     const isNegative = high === -1 && low < 0;
     if (high !== 0 && !isNegative) this.fail(offset, 'enumerator does not fit 32 bits', 'btf-unencodable');
-    if (isNegative) this.openFlags[depth] = flags | FLAG_KIND;
+    if (isNegative) this.openFlags[depth] = flags | KIND_FLAG;
     this.pushEntry(name, low, 0);
   }
 
   /** Elements of one dimension mod 2^32; flexible and variable-length ones are 0 (dwarves: die__create_new_subrange). */
   private dimension(): number {
-    if (this.has(SLOT.VALUE) && !this.isBlockOrReference(SLOT.VALUE)) {
-      this.wide(SLOT.VALUE);
+    if (this.has(VALUE) && !this.isBlockOrReference(VALUE)) {
+      this.wide(VALUE);
       return (this.valueLow + 1) | 0;
     }
-    if (this.has(SLOT.COUNT) && !this.isBlockOrReference(SLOT.COUNT)) {
-      this.wide(SLOT.COUNT);
+    if (this.has(COUNT) && !this.isBlockOrReference(COUNT)) {
+      this.wide(COUNT);
       return this.valueLow | 0;
     }
     return 0;
   }
 
   private isBlockOrReference(slot: number): boolean {
-    switch (this.form[slot]) {
-      case DW_FORM.block1:
-      case DW_FORM.block2:
-      case DW_FORM.block4:
-      case DW_FORM.block:
-      case DW_FORM.exprloc:
-      case DW_FORM.ref1:
-      case DW_FORM.ref2:
-      case DW_FORM.ref4:
-      case DW_FORM.ref8:
-      case DW_FORM.ref_udata:
-      case DW_FORM.ref_addr:
-      case DW_FORM.loclistx:
+    switch (this.form(slot)) {
+      case FORM_BLOCK1:
+      case FORM_BLOCK2:
+      case FORM_BLOCK4:
+      case FORM_BLOCK:
+      case FORM_EXPRLOC:
+      case FORM_REF1:
+      case FORM_REF2:
+      case FORM_REF4:
+      case FORM_REF8:
+      case FORM_REF_UDATA:
+      case FORM_REF_ADDR:
+      case FORM_LOCLISTX:
         return true;
       default:
         return false;
@@ -1046,8 +1138,8 @@ export class UnitReader {
     const high = this.valueHigh - range.high;
     const relative = high * 0x1_0000_0000 + low;
     if (relative < 0 || relative >= range.sizeBytes) return;
-    const isDeclaration = this.flag(SLOT.DECLARATION);
-    const specification = this.reference(SLOT.SPECIFICATION);
+    const isDeclaration = this.flag(DECLARATION);
+    const specification = this.reference(SPECIFICATION);
     if (isDeclaration && specification === 0) return;
     const name = this.nameSlot();
     if (relative === 0 && this.valueAddressIsZero && name === NO_NAME) return;
@@ -1055,9 +1147,9 @@ export class UnitReader {
       this.checkInside(specification);
       if (this.locate(specification) === 0) this.fail(specification, 'specification names a null entry');
     }
-    this.out.variableRef.push(this.reference(SLOT.TYPE));
+    this.out.variableRef.push(this.reference(TYPE));
     this.out.variableName.push(name);
-    this.out.variableFlags.push(this.flag(SLOT.EXTERNAL) ? VARIABLE_IS_EXTERNAL : 0);
+    this.out.variableFlags.push(this.flag(EXTERNAL) ? VARIABLE_IS_EXTERNAL : 0);
     this.out.variableAddress.push(relative);
   }
 
@@ -1065,17 +1157,17 @@ export class UnitReader {
 
   /** Puts the address of a DW_OP_addr location into valueLow, valueHigh; false when the variable has no such location. */
   private addressInto(): boolean {
-    switch (this.form[SLOT.LOCATION]) {
-      case DW_FORM.exprloc:
-      case DW_FORM.block1:
-      case DW_FORM.block2:
-      case DW_FORM.block4:
-      case DW_FORM.block:
+    switch (this.form(LOCATION)) {
+      case FORM_EXPRLOC:
+      case FORM_BLOCK1:
+      case FORM_BLOCK2:
+      case FORM_BLOCK4:
+      case FORM_BLOCK:
         break;
       default:
         return false;
     }
-    const at = this.blockStart(SLOT.LOCATION);
+    const at = this.blockStart(LOCATION);
     const { info, littleEndian } = this.sections;
     const { addressBytes } = this.unit;
     if (info[at] === DW_OP.addr && at + 1 + addressBytes <= this.unit.end) {
@@ -1106,12 +1198,12 @@ export class UnitReader {
 function referenceKind(tag: number): number {
   switch (tag) {
     case DW_TAG.pointer_type:
-      return BTF_KIND.PTR;
+      return KIND_PTR;
     case DW_TAG.const_type:
-      return BTF_KIND.CONST;
+      return KIND_CONST;
     case DW_TAG.volatile_type:
-      return BTF_KIND.VOLATILE;
+      return KIND_VOLATILE;
     default:
-      return BTF_KIND.RESTRICT;
+      return KIND_RESTRICT;
   }
 }

@@ -17,6 +17,30 @@ import { FormatError } from '../elf/format-error.ts';
 import { NO_NAME, SANITIZED_INT_NAME } from './names.ts';
 import { type OffsetIndex, TYPE_IS_DECLARATION, type UnitTypes } from './unit-types.ts';
 
+// Copies, because V8 folds only a module's own constants into optimized code.
+const {
+  VOID: KIND_VOID,
+  INT: KIND_INT,
+  PTR: KIND_PTR,
+  ARRAY: KIND_ARRAY,
+  STRUCT: KIND_STRUCT,
+  UNION: KIND_UNION,
+  ENUM: KIND_ENUM,
+  TYPEDEF: KIND_TYPEDEF,
+  VOLATILE: KIND_VOLATILE,
+  CONST: KIND_CONST,
+  RESTRICT: KIND_RESTRICT,
+  FUNC_PROTO: KIND_FUNC_PROTO,
+} = BTF_KIND;
+const STRIDE = ENTRY_INTS;
+const FLAG_OF_ENUM64 = FLAG_ENUM64;
+const FLAG_OF_KIND = FLAG_KIND;
+const LOCAL_LEAF_ENUM = LEAF_ENUM;
+const LOCAL_LEAF_STRUCT = LEAF_STRUCT;
+const LOCAL_LEAF_UNION = LEAF_UNION;
+const LOCAL_NO_NAME = NO_NAME;
+const LOCAL_TYPE_IS_DECLARATION = TYPE_IS_DECLARATION;
+
 /** Instance of a named composite that is only declared here (in {@link UnitResolver.instances}: ~leaf). */
 const UNRESOLVED = -1;
 const IN_PROGRESS = -2;
@@ -69,24 +93,24 @@ export class UnitResolver {
     const base = unitIndex * UNIT_STRIDE;
     for (let i = 0; i < total; i++) {
       const node = nodes[i] as number;
-      if ((nodeKind.data[node] as number) < LEAF_STRUCT) {
+      if ((nodeKind.data[node] as number) < LOCAL_LEAF_STRUCT) {
         pool.meet(node, base + i);
         continue;
       }
       const count = types.count.data[i] as number;
       const isForward =
-        kind[i] === BTF_KIND.ENUM ? count === 0 : ((flags[i] as number) & TYPE_IS_DECLARATION) !== 0;
+        kind[i] === KIND_ENUM ? count === 0 : ((flags[i] as number) & LOCAL_TYPE_IS_DECLARATION) !== 0;
       if (isForward) {
         pool.meet(node, base + i);
         instances.push(~node);
         continue;
       }
       const start = types.start.data[i] as number;
-      if (kind[i] !== BTF_KIND.ENUM) this.resolveEntries(entries, start, count);
+      if (kind[i] !== KIND_ENUM) this.resolveEntries(entries, start, count);
       const def = pool.define(
         node,
         types.size.data[i] as number,
-        (flags[i] as number) & (FLAG_KIND | FLAG_ENUM64),
+        (flags[i] as number) & (FLAG_OF_KIND | FLAG_OF_ENUM64),
         entries,
         start,
         count,
@@ -111,17 +135,17 @@ export class UnitResolver {
       this.instanceOf = new Int32Array(total * 2);
     let instance = 0;
     for (let i = 0; i < total; i++) {
-      if (name[i] === NO_NAME) continue;
+      if (name[i] === LOCAL_NO_NAME) continue;
       let leafKind: number;
       switch (kind[i]) {
-        case BTF_KIND.STRUCT:
-          leafKind = LEAF_STRUCT;
+        case KIND_STRUCT:
+          leafKind = LOCAL_LEAF_STRUCT;
           break;
-        case BTF_KIND.UNION:
-          leafKind = LEAF_UNION;
+        case KIND_UNION:
+          leafKind = LOCAL_LEAF_UNION;
           break;
-        case BTF_KIND.ENUM:
-          leafKind = LEAF_ENUM;
+        case KIND_ENUM:
+          leafKind = LOCAL_LEAF_ENUM;
           break;
         default:
           continue;
@@ -156,7 +180,7 @@ export class UnitResolver {
       const before = this.workTop;
       this.need(types.ref.data[i] as number, i);
       const kind = types.kind.data[i] as number;
-      if (kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION || kind === BTF_KIND.FUNC_PROTO)
+      if (kind === KIND_STRUCT || kind === KIND_UNION || kind === KIND_FUNC_PROTO)
         this.needEntries(i);
       if (this.workTop > before) {
         // Seen before with needs still open: one of them needs this type again.
@@ -201,16 +225,16 @@ export class UnitResolver {
   private needEntries(i: number): void {
     const { types } = this;
     const start = types.start.data[i] as number;
-    const end = start + (types.count.data[i] as number) * ENTRY_INTS;
-    for (let at = start + 2; at < end; at += ENTRY_INTS) this.need(types.entries.data[at] as number, i);
+    const end = start + (types.count.data[i] as number) * STRIDE;
+    for (let at = start + 2; at < end; at += STRIDE) this.need(types.entries.data[at] as number, i);
   }
 
   /** Replaces the third int of each entry, a DIE offset, by the type's node. */
   private resolveEntries(entries: Int32Array, start: number, count: number): void {
     const { index, nodes } = this;
     const { offset } = this.types;
-    const end = start + count * ENTRY_INTS;
-    for (let at = start + 2; at < end; at += ENTRY_INTS) {
+    const end = start + count * STRIDE;
+    for (let at = start + 2; at < end; at += STRIDE) {
       const ref = entries[at] as number;
       if (ref === 0) continue;
       const found = index.find(ref, offset);
@@ -224,18 +248,18 @@ export class UnitResolver {
     const ref = types.ref.data[i] as number;
     const target = this.nodeAt(ref);
     switch (kind) {
-      case BTF_KIND.VOID:
+      case KIND_VOID:
         return 0;
-      case BTF_KIND.INT:
+      case KIND_INT:
         return this.enterInt(types.name.at(i), types.size.at(i));
-      case BTF_KIND.TYPEDEF:
+      case KIND_TYPEDEF:
         return pool.typedef(types.name.at(i), target);
-      case BTF_KIND.ARRAY:
+      case KIND_ARRAY:
         return pool.array(target, types.size.at(i));
-      case BTF_KIND.PTR:
-      case BTF_KIND.CONST:
-      case BTF_KIND.VOLATILE:
-      case BTF_KIND.RESTRICT:
+      case KIND_PTR:
+      case KIND_CONST:
+      case KIND_VOLATILE:
+      case KIND_RESTRICT:
         return pool.reference(kind, target);
       default:
         return this.enterList(i, kind, target);
@@ -247,8 +271,8 @@ export class UnitResolver {
     const bytes = word >>> 8;
     const isOdd = bytes === 0 || bytes > 16 || (bytes & (bytes - 1)) !== 0;
     return isOdd
-      ? this.pool.scalar(BTF_KIND.INT, SANITIZED_INT_NAME, (4 << 8) | (word & 0xff))
-      : this.pool.scalar(BTF_KIND.INT, name, word);
+      ? this.pool.scalar(KIND_INT, SANITIZED_INT_NAME, (4 << 8) | (word & 0xff))
+      : this.pool.scalar(KIND_INT, name, word);
   }
 
   private enterList(i: number, kind: number, target: number): number {
@@ -257,17 +281,17 @@ export class UnitResolver {
     const start = types.start.at(i);
     const count = types.count.at(i);
     const entries = types.entries.data;
-    if (kind === BTF_KIND.ENUM)
-      return pool.list(kind, types.size.at(i), flags & (FLAG_KIND | FLAG_ENUM64), entries, start, count);
+    if (kind === KIND_ENUM)
+      return pool.list(kind, types.size.at(i), flags & (FLAG_OF_KIND | FLAG_OF_ENUM64), entries, start, count);
     this.resolveEntries(entries, start, count);
-    if (kind === BTF_KIND.FUNC_PROTO) return pool.list(kind, target, 0, entries, start, count);
-    if ((flags & TYPE_IS_DECLARATION) !== 0) {
+    if (kind === KIND_FUNC_PROTO) return pool.list(kind, target, 0, entries, start, count);
+    if ((flags & LOCAL_TYPE_IS_DECLARATION) !== 0) {
       throw new FormatError(
         'btf-unencodable',
         { format: 'dwarf', section: '.debug_info', offset: types.offset.at(i) },
         'forward declaration without a name',
       );
     }
-    return pool.list(kind, types.size.at(i), flags & FLAG_KIND, entries, start, count);
+    return pool.list(kind, types.size.at(i), flags & FLAG_OF_KIND, entries, start, count);
   }
 }

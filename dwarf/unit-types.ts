@@ -9,9 +9,7 @@ import { IntList } from '../btf/int-list.ts';
 export const TYPE_IS_DECLARATION = 4;
 
 /** Bits of {@link UnitTypes.functionFlags}. */
-export const FUNCTION_IS_DECLARATION = 1;
-export const FUNCTION_IS_EXTERNAL = 2;
-export const FUNCTION_IS_VARIADIC = 4;
+export const FUNCTION_FLAG = { DECLARATION: 1, EXTERNAL: 2, VARIADIC: 4 } as const;
 
 /** Bits of {@link UnitTypes.variableFlags}. */
 export const VARIABLE_IS_EXTERNAL = 1;
