@@ -1,0 +1,52 @@
+/** Converts a kernel image in worker threads, so that downloads and progress never wait for it. */
+
+import { BtfmillError } from '../errors/index.ts';
+import type { ProfileName } from '../dwarf/index.ts';
+import { startWorker } from './convert/start-worker.ts';
+import type { ConvertedKernel, SourceChoice, StepProgress } from './types.ts';
+
+export interface ConvertOptions {
+  /** `auto` reads native BTF and converts the DWARF, whichever there is. */
+  readonly source: SourceChoice;
+  readonly profile: ProfileName;
+  /** Threads that read DWARF; the result does not depend on it. */
+  readonly threads: number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: StepProgress;
+}
+
+/**
+ * BTF of a kernel image, from its DWARF, its `.BTF` section or both.
+ * @throws BtfmillError `dwarf-none` or `native-none` when the file has not what was asked for, `aborted`, or the
+ * located code of whatever is malformed.
+ */
+export async function convertKernel(path: string, options: ConvertOptions): Promise<ConvertedKernel> {
+  const { source, profile, threads, signal, onProgress } = options;
+  signal.throwIfAborted();
+  const worker = startWorker({ role: 'convert', path, source, profile, threads }, (done, total) =>
+    onProgress?.(done, total),
+  );
+  const stop = (): void => {
+    void worker.stop();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const message = await worker.result;
+    if (message.type !== 'converted')
+      throw new BtfmillError('unexpected', `the conversion answered with ${message.type}`);
+    const { fromDwarf, native, buildId, stats } = message;
+    return {
+      profile,
+      ...(fromDwarf === undefined ? {} : { fromDwarf }),
+      ...(native === undefined ? {} : { native: Uint8Array.from(native) }),
+      ...(buildId === undefined ? {} : { buildId }),
+      ...(stats === undefined ? {} : { stats }),
+    };
+  } catch (thrown) {
+    signal.throwIfAborted();
+    throw thrown;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await worker.stop();
+  }
+}

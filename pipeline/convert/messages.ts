@@ -1,0 +1,52 @@
+/** What the conversion's threads say to each other. Everything in it survives structured cloning. */
+
+import type { Collection, ConversionInput, ConversionStats, ProfileName } from '../../dwarf/index.ts';
+import type { ErrorCode } from '../../errors/index.ts';
+import type { SourceChoice } from '../types.ts';
+
+export interface ConvertTask {
+  readonly role: 'convert';
+  readonly path: string;
+  readonly source: SourceChoice;
+  readonly profile: ProfileName;
+  readonly threads: number;
+}
+
+/** A helper of a conversion: collects ranges of units until none is left. */
+export interface CollectTask {
+  readonly role: 'collect';
+  readonly input: ConversionInput;
+  /** Unit indexes at which the ranges start, and the end. */
+  readonly bounds: Int32Array;
+  /** Shared counter: the next range to take. */
+  readonly next: Int32Array;
+}
+
+export type Task = ConvertTask | CollectTask;
+
+export interface ProgressMessage {
+  readonly type: 'progress';
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface FailureMessage {
+  readonly type: 'failure';
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface CollectedMessage {
+  readonly type: 'collected';
+  readonly collection: Collection;
+}
+
+export interface ConvertedMessage {
+  readonly type: 'converted';
+  readonly fromDwarf?: Uint8Array;
+  readonly native?: Uint8Array;
+  readonly buildId?: string;
+  readonly stats?: ConversionStats;
+}
+
+export type Message = ProgressMessage | FailureMessage | CollectedMessage | ConvertedMessage;

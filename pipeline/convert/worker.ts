@@ -1,0 +1,138 @@
+/** Thread entry: runs one task and answers with messages (see messages.ts). */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import {
+  assembleBtf,
+  type Collection,
+  Collector,
+  type ConversionInput,
+  type UnitHeader,
+  hasDwarf,
+  kindCountsByName,
+  readConversionInput,
+} from '../../dwarf/index.ts';
+import { type ElfFile, findSection, openElf, readBuildId, readSection } from '../../elf/index.ts';
+import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import { openFileSource } from './file-source.ts';
+import type { CollectTask, ConvertTask, ConvertedMessage, Message, Task } from './messages.ts';
+import { unitRanges } from './ranges.ts';
+import { startWorker } from './start-worker.ts';
+
+/** Collects ranges until the shared counter says that all are taken. */
+function collect(
+  { input, bounds, next }: Omit<CollectTask, 'role'>,
+  onRange: (doneBytes: number) => void,
+): Collection {
+  const collector = new Collector(input.sections, input.options);
+  for (;;) {
+    const range = Atomics.add(next, 0, 1);
+    if (range + 1 >= bounds.length) return collector.finish();
+    const to = bounds[range + 1] as number;
+    for (let unit = bounds[range] as number; unit < to; unit++)
+      collector.addUnit(input.units[unit] as UnitHeader, unit);
+    onRange((input.units[to - 1] as UnitHeader).end);
+  }
+}
+
+async function convert(task: ConvertTask): Promise<ConvertedMessage> {
+  const source = openFileSource(task.path);
+  try {
+    const file = openElf(source);
+    const buildId = readBuildId(file);
+    const native = task.source === 'dwarf' ? undefined : nativeBtf(file);
+    const made = task.source === 'native' || !hasDwarf(file) ? undefined : await convertDwarf(file, task);
+    if (native === undefined && made === undefined) throw nothingFound(task);
+    return {
+      type: 'converted',
+      ...(buildId === undefined ? {} : { buildId }),
+      ...(native === undefined ? {} : { native }),
+      ...made,
+    };
+  } finally {
+    source.close();
+  }
+}
+
+function nothingFound({ source, path }: ConvertTask): BtfmillError {
+  if (source === 'native') return new BtfmillError('native-none', `${path} has no .BTF section`);
+  const nor = source === 'auto' ? ' and no .BTF section' : '';
+  return new BtfmillError('dwarf-none', `${path} has no DWARF${nor}`);
+}
+
+function nativeBtf(file: ElfFile): Uint8Array | undefined {
+  const section = findSection(file, '.BTF');
+  return section === undefined ? undefined : readSection(file, section);
+}
+
+async function convertDwarf(
+  file: ElfFile,
+  task: ConvertTask,
+): Promise<Pick<ConvertedMessage, 'fromDwarf' | 'stats'>> {
+  const started = performance.now();
+  const input = readConversionInput(file, task.profile);
+  const read = performance.now();
+  const collections = await collectAll(input, task.threads);
+  const collected = performance.now();
+  const emitted = assembleBtf({ ...input, collections });
+  const done = performance.now();
+  return {
+    fromDwarf: emitted.bytes,
+    stats: {
+      typesByKind: kindCountsByName(emitted.kindCounts),
+      typeCount: emitted.typeCount,
+      stringBytes: emitted.stringBytes,
+      unitCount: input.units.length,
+      typesRead: collections.reduce((sum, { typesRead }) => sum + typesRead, 0),
+      inputBytes: input.sections.info.length,
+      milliseconds: {
+        read: read - started,
+        collect: collected - read,
+        assemble: done - collected,
+        total: done - started,
+      },
+    },
+  };
+}
+
+/** This thread works too; `threads - 1` helpers share the sections and the counter with it. */
+async function collectAll(input: ConversionInput, threads: number): Promise<Collection[]> {
+  const shared = { input, bounds: unitRanges(input.units), next: new Int32Array(new SharedArrayBuffer(4)) };
+  const helpers = Array.from({ length: Math.min(threads, shared.bounds.length - 1) - 1 }, () =>
+    startWorker({ role: 'collect', ...shared }, () => {}),
+  );
+  const others = Promise.all(helpers.map(({ result }) => result));
+  // A helper may fail while this thread is busy; the rejection is taken up below.
+  others.catch(() => {});
+  try {
+    const totalBytes = input.sections.info.length;
+    const own = collect(shared, (doneBytes) => {
+      post({ type: 'progress', doneBytes, totalBytes });
+    });
+    const messages = await others;
+    return [
+      own,
+      ...messages.flatMap((message) => (message.type === 'collected' ? [message.collection] : [])),
+    ];
+  } finally {
+    await Promise.all(helpers.map((helper) => helper.stop()));
+  }
+}
+
+function post(message: Message): void {
+  parentPort?.postMessage(message);
+}
+
+async function run(task: Task): Promise<void> {
+  try {
+    post(
+      task.role === 'convert'
+        ? await convert(task)
+        : { type: 'collected', collection: collect(task, () => {}) },
+    );
+  } catch (thrown) {
+    const { code, message } = toBtfmillError(thrown);
+    post({ type: 'failure', code, message });
+  }
+}
+
+await run(workerData as Task);
