@@ -1,5 +1,6 @@
 /** Runs the real command in a process of its own, in an environment that holds nothing of the developer's. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
@@ -29,6 +30,8 @@ export interface CommandResult {
 export interface RunningCommand {
   readonly pid: number;
   kill(signal: NodeJS.Signals): void;
+  /** Resolves when its stdout so far matches; also when it ended before. */
+  waitForStdout(pattern: RegExp): Promise<void>;
   readonly finished: Promise<CommandResult>;
 }
 
@@ -50,8 +53,15 @@ export function spawnBtfmill(args: readonly string[], options: CommandOptions): 
     timeout: options.timeoutMs ?? 60_000,
   });
   if (child.pid === undefined) throw new Error(`cannot start ${process.execPath}`);
+  let seen = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    seen += chunk.toString();
+  });
   return {
     pid: child.pid,
+    async waitForStdout(pattern) {
+      while (!pattern.test(seen) && child.exitCode === null && child.signalCode === null) await sleep(2);
+    },
     kill: (signal) => {
       child.kill(signal);
     },
