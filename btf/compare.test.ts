@@ -45,7 +45,6 @@ describe('compareDeep', () => {
       equalTypes: true,
       equalFunctions: true,
       equalVariables: true,
-      classCount: 6,
     });
     expect(result.layers.types.common + result.layers.functions.common).toBe(5);
   });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BTF_KIND, BTF_KIND_NAMES } from './constants.ts';
 import { decodeBtf } from './decode.ts';
@@ -187,7 +187,7 @@ function add(builder: BtfBuilder, one: Spec): number {
       return builder.addDatasec(one.name, one.size, one.entries);
     case 'DECL_TAG':
       return builder.addDeclTag(one.name, one.type, one.component, one.isAttribute);
-    case 'TYPE_TAG':
+    default:
       return builder.addTypeTag(one.name, one.type, one.isAttribute);
   }
 }
@@ -257,7 +257,7 @@ function read(btf: Btf, id: number): Spec {
       return { kind, ...named, ...typed, component: btf.componentIndex(id), isAttribute: btf.kindFlag(id) };
     case 'TYPE_TAG':
       return { kind, ...named, ...typed, isAttribute: btf.kindFlag(id) };
-    case 'VOID':
+    default:
       throw new Error(`type ${id} is void`);
   }
 }

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type LabelledGraph, coarsestPartition } from './partition.ts';
 
@@ -61,6 +61,10 @@ const graph: fc.Arbitrary<Node[]> = fc.integer({ min: 1, max: 40 }).chain((count
   return fc.array(node, { minLength: count, maxLength: count });
 });
 
+function ring(start: number, length: number): Node[] {
+  return Array.from({ length }, (_, i) => ({ label: 0, children: [start + ((i + 1) % length)] }));
+}
+
 describe('coarsestPartition', () => {
   test('agrees with the definition on random graphs', () => {
     fc.assert(
@@ -93,8 +97,6 @@ describe('coarsestPartition', () => {
   });
 
   test('rings of equal nodes are one class, whatever their length', () => {
-    const ring = (start: number, length: number): Node[] =>
-      Array.from({ length }, (_, i) => ({ label: 0, children: [start + ((i + 1) % length)] }));
     const { classCount } = coarsestPartition(graphOf([...ring(0, 3), ...ring(3, 5)]));
     expect(classCount).toBe(1);
   });
