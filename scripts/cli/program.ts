@@ -1,8 +1,10 @@
 /** The command line as a whole: verbs, help, how errors are reported. */
 
 import { Command } from 'commander';
+import { registerCrawl } from '../crawl.ts';
 import { registerDoctor } from '../doctor.ts';
 import { registerStatus } from '../status.ts';
+import { registerVerify } from '../verify.ts';
 import { readVersion } from './version.ts';
 
 const EXAMPLES = `
@@ -34,7 +36,9 @@ export function buildProgram(): Command {
     // main() writes the one line; commander must not write its own beside it.
     .configureOutput({ outputError: () => {} })
     .exitOverride();
+  registerCrawl(program);
   registerStatus(program);
+  registerVerify(program);
   registerDoctor(program);
   return program;
 }

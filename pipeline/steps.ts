@@ -1,0 +1,45 @@
+/** The real steps of a kernel's way, bound to one run's mirror, folders and options. */
+
+import { join } from 'node:path';
+import type { HttpClient } from '../crawlers/http/client.ts';
+import { crawlerFor, crawlerNames } from '../crawlers/index.ts';
+import type { ValidatorStore } from '../crawlers/types.ts';
+import { BtfmillError } from '../errors/index.ts';
+import { convertKernel } from './convert.ts';
+import { crossCheck } from './cross-check.ts';
+import { fetchPackage } from './fetch.ts';
+import type { RunOptions, RunSteps } from './run-types.ts';
+import { readArchiveFile, storeBtf } from './store.ts';
+import { unpackVmlinux } from './unpack/index.ts';
+
+export interface StepContext {
+  readonly http: HttpClient;
+  readonly validators: ValidatorStore;
+  readonly options: RunOptions;
+}
+
+/** Index bodies go to `<cache>/indexes`, packages to `<cache>/packages`. */
+export function createSteps({ http, validators, options }: StepContext): RunSteps {
+  const { archiveDir, cacheDir, profile, threads } = options;
+  const indexCacheDir = join(cacheDir, 'indexes');
+  const packageDir = join(cacheDir, 'packages');
+  return {
+    list(distro, request, { signal, say }) {
+      const crawler = crawlerFor(distro);
+      if (crawler === undefined) {
+        const known = crawlerNames().join(', ');
+        throw new BtfmillError('usage', `no such distribution: ${distro}; there is ${known}`);
+      }
+      return crawler.list(request, { http, validators, indexCacheDir, signal, say });
+    },
+    fetch: (pkg, control) => fetchPackage(pkg, { http, cacheDir: packageDir, ...control }),
+    unpack: ({ format, kernel }, packagePath, workDir, control) =>
+      unpackVmlinux(packagePath, { format, kernel, workDir, threads, ...control }),
+    convert: (vmlinuxPath, source, control) =>
+      convertKernel(vmlinuxPath, { source, profile, threads, ...control }),
+    crossCheck: (converted, vmlinuxPath, o) =>
+      crossCheck(converted, vmlinuxPath, { mode: options.crossCheck, ...o }),
+    store: (key, btf, signal) => storeBtf({ archiveDir, key, btf, signal }),
+    inspect: (key, signal) => readArchiveFile({ archiveDir, key, signal }),
+  };
+}

@@ -1,0 +1,247 @@
+/** `btfmill crawl`: the main job, from a distribution's indexes to the archive. */
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { availableParallelism } from 'node:os';
+import { createHttpClient } from '../crawlers/http/client.ts';
+import { crawlerNames } from '../crawlers/index.ts';
+import type { CrawlRequest } from '../crawlers/types.ts';
+import { openRecord } from '../db/index.ts';
+import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
+import { type Lock, lockFile, lockFolder } from '../pipeline/lock.ts';
+import type { CrossCheckMode, RunOptions, RunReport } from '../pipeline/run-types.ts';
+import { runCrawl } from '../pipeline/run.ts';
+import { createSteps } from '../pipeline/steps.ts';
+import type { SourceChoice } from '../pipeline/types.ts';
+import { collect, DEFAULT_ARCHIVE, DEFAULT_DB, defaultCacheDir, positiveInteger } from './cli/flags.ts';
+import { checkPlaces, type Places } from './cli/places.ts';
+import { listenForStop, type StopSignal } from './cli/stop-signal.ts';
+import { readToolVersions } from './cli/tool-versions.ts';
+import { createRunReporter, type RunReporter } from './ui/run-reporter.ts';
+
+const HELP = `
+Examples:
+  npm run crawl -- --distro debian --release 12 --kernel '*-cloud-amd64' --limit 1
+  npm run crawl -- --distro debian --dry-run
+  npm run crawl -- --distro debian --release 13 --release sid --arch arm64 --jobs 4
+  npm run --silent crawl -- --distro debian --json > run.jsonl
+
+A kernel counts as published when the record says so and its file is there with the recorded size. The same command
+again does only what is missing; a run that was stopped or killed is completed by it. --limit takes the newest kernels
+that exist, whether they are published already or not.
+
+A kernel that failed because of what its package holds is tried once more by the next run and then held back: for a
+day, then two, four, eight, then a month, unless its package, btfmill or the options change.
+
+The record (--db) must lie outside the archive; beside it, <db>.lock keeps a second run away. In the cache, indexes stay,
+packages go when their kernel is done (--keep-packages keeps them). A dry run writes nothing but the record of index
+validators and the cached indexes.
+
+Exit codes: 0 done, 2 usage or set-up, 3 some kernels failed, 4 an index could not be reached, 5 a signature or digest
+is wrong, 6 another run holds the lock, 1 anything unexpected; the first of 1, 5, 4, 2, 3 that applies.`;
+
+interface CrawlFlags {
+  readonly distro: readonly string[];
+  readonly release?: readonly string[];
+  readonly arch?: readonly string[];
+  readonly kernel?: readonly string[];
+  readonly limit?: number;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly archive: string;
+  readonly db: string;
+  readonly cache: string;
+  readonly keepPackages?: boolean;
+  readonly jobs: number;
+  readonly threads: number;
+  readonly mirror?: string;
+  readonly keyring?: readonly string[];
+  readonly allowExpired?: boolean;
+  readonly insecure?: boolean;
+  readonly source: SourceChoice;
+  readonly crossCheck: CrossCheckMode;
+  readonly profile: ProfileName;
+  readonly retryFailed?: boolean;
+  readonly color: boolean;
+}
+
+export function registerCrawl(program: Command): void {
+  const command = program
+    .command('crawl')
+    .description("find a distribution's kernels, and publish the BTF of those that the archive lacks");
+  addWhatFlags(command);
+  addWhereFlags(command);
+  addHowFlags(command);
+  command.addHelpText('after', HELP).action(async () => {
+    const report = await crawl(command.optsWithGlobals<CrawlFlags>());
+    process.exitCode = report.exitCode;
+  });
+}
+
+function addWhatFlags(command: Command): void {
+  command
+    .addOption(
+      new Option('--distro <name>', 'distribution to crawl (repeatable)')
+        .argParser(distroName)
+        .makeOptionMandatory(),
+    )
+    .option(
+      '--release <id>',
+      'only this release, e.g. 12, bookworm or sid (repeatable; default: all)',
+      collect,
+    )
+    .option('--arch <name>', 'this architecture, e.g. s390x (repeatable; default: x86_64 and arm64)', collect)
+    .option('--kernel <glob>', "only kernels whose uname -r matches, e.g. '*-cloud-*' (repeatable)", collect)
+    .option('--limit <n>', 'only the newest n kernels of each distribution', positiveInteger)
+    .option('-n, --dry-run', 'show what would be done, and stop')
+    .option('--retry-failed', 'do not hold back kernels that failed before');
+}
+
+function addWhereFlags(command: Command): void {
+  command
+    .option('--archive <dir>', 'archive to fill', DEFAULT_ARCHIVE)
+    .option('--db <file>', 'SQLite record of everything seen and done', DEFAULT_DB)
+    .option('--cache <dir>', 'downloads and work files', defaultCacheDir())
+    .option('--keep-packages', 'leave packages in the cache when their kernel is done')
+    .option('--mirror <url>', 'base URL (with dists/ and pool/) instead of the default mirror')
+    .option('--keyring <file>', 'OpenPGP keyring trusted beside the built-in ones (repeatable)', collect)
+    .option('--allow-expired', 'accept an index that is past its Valid-Until')
+    .option('--insecure', 'accept an index without a good signature (the record says so for ever)');
+}
+
+function addHowFlags(command: Command): void {
+  command
+    .addOption(
+      new Option('--source <source>', 'BTF to publish; auto: native if the kernel has it, else from DWARF')
+        .choices(['auto', 'dwarf', 'native'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--cross-check <when>',
+        'compare our conversion; auto: with native BTF, else pahole if installed',
+      )
+        .choices(['auto', 'always', 'never'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--profile <name>', 'converter whose behaviour is reproduced')
+        .choices(Object.keys(PROFILES))
+        .default(DEFAULT_PROFILE),
+    )
+    .option('-j, --jobs <n>', 'kernels in work at once', positiveInteger, 2)
+    .option(
+      '--threads <n>',
+      'threads of one conversion or decompression',
+      positiveInteger,
+      availableParallelism(),
+    )
+    .option('--json', 'JSON Lines on stdout, one event each, "v":1')
+    .option('-q, --quiet', 'problems only');
+}
+
+function distroName(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  const names = crawlerNames();
+  if (!names.includes(value)) throw new InvalidArgumentError(`There is ${names.join(', ')}.`);
+  return earlier?.includes(value) ? earlier : [...(earlier ?? []), value];
+}
+
+async function crawl(flags: CrawlFlags): Promise<RunReport> {
+  const places = checkPlaces(flags);
+  const options = runOptions(flags, places);
+  const reporter = createRunReporter({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    json: flags.json ?? false,
+    quiet: flags.quiet ?? false,
+    color: flags.color,
+    dryRun: options.dryRun,
+  });
+  const stop = listenForStop(() => {
+    reporter.say(
+      'stopping: what is done is kept, the same command goes on from here (once more: quit at once)',
+    );
+  });
+  // A dry run changes nothing that another run could trip over.
+  const locks = options.dryRun ? [] : await takeLocks(places, reporter);
+  try {
+    return await crawlWith(options, places, reporter, stop);
+  } finally {
+    reporter.close();
+    stop.release();
+    for (const lock of locks) await lock.release();
+  }
+}
+
+async function crawlWith(
+  options: RunOptions,
+  places: Places,
+  reporter: RunReporter,
+  stop: StopSignal,
+): Promise<RunReport> {
+  const toolVersions = await readToolVersions();
+  const record = openRecord(places.dbFile);
+  const http = createHttpClient({
+    userAgent: `btfmill/${toolVersions.btfmill} (kernel debug package crawler)`,
+  });
+  try {
+    return await runCrawl(options, {
+      record,
+      steps: createSteps({ http, validators: record.validators, options }),
+      toolVersions,
+      now: () => new Date(),
+      emit: reporter.take,
+      signal: stop.signal,
+      stoppedExitCode: stop.exitCode,
+    });
+  } finally {
+    await http.close();
+    record.close();
+  }
+}
+
+/** All three, because two runs that share any of them would tread on each other's files. */
+async function takeLocks({ archiveDir, dbFile, cacheDir }: Places, reporter: RunReporter): Promise<Lock[]> {
+  const locks: Lock[] = [];
+  try {
+    locks.push(await lockFile(`${dbFile}.lock`, `the record ${dbFile}`));
+    locks.push(await lockFile(join(cacheDir, 'lock'), `the cache ${cacheDir} (--cache names another)`));
+    await mkdir(archiveDir, { recursive: true });
+    locks.push(await lockFolder(archiveDir, `the archive ${archiveDir}`));
+    return locks;
+  } catch (thrown) {
+    reporter.close();
+    for (const lock of locks) await lock.release();
+    throw thrown;
+  }
+}
+
+function runOptions(flags: CrawlFlags, { archiveDir, cacheDir }: Places): RunOptions {
+  const request: CrawlRequest = {
+    releases: flags.release ?? [],
+    archs: flags.arch ?? [],
+    kernels: flags.kernel ?? [],
+    allowExpired: flags.allowExpired ?? false,
+    insecure: flags.insecure ?? false,
+    ...(flags.mirror === undefined ? {} : { mirror: flags.mirror }),
+    ...(flags.keyring === undefined ? {} : { keyrings: flags.keyring }),
+  };
+  return {
+    distros: flags.distro,
+    request,
+    ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+    dryRun: flags.dryRun ?? false,
+    jobs: flags.jobs,
+    archiveDir,
+    cacheDir,
+    source: flags.source,
+    crossCheck: flags.crossCheck,
+    profile: flags.profile,
+    threads: flags.threads,
+    keepPackages: flags.keepPackages ?? false,
+    retryFailed: flags.retryFailed ?? false,
+  };
+}

@@ -1,0 +1,173 @@
+/** What is in work right now, from a run's events: bytes, speed and time left, without any drawing. */
+
+import type { KernelKey } from '../../crawlers/types.ts';
+import { kernelId } from '../../pipeline/plan.ts';
+import type { RunEvent, StepName } from '../../pipeline/run-types.ts';
+
+/** One kernel in work. */
+export interface KernelProgress {
+  readonly id: string;
+  readonly step: StepName | undefined;
+  readonly doneBytes: number;
+  /** Undefined when the step does not know. */
+  readonly totalBytes: number | undefined;
+  readonly bytesPerSecond: number | undefined;
+  readonly stepMilliseconds: number;
+  readonly remainingMilliseconds: number | undefined;
+}
+
+export interface OverallProgress {
+  readonly doneKernels: number;
+  readonly failedKernels: number;
+  readonly totalKernels: number;
+  /** Of the packages planned to be fetched: those of finished kernels, and what has come of the others. */
+  readonly fetchedBytes: number;
+  readonly fetchBytes: number;
+  readonly milliseconds: number;
+  readonly remainingMilliseconds: number | undefined;
+}
+
+export interface ProgressModel {
+  /** @param nowMs a clock that only goes forward. */
+  take(event: RunEvent, nowMs: number): void;
+  kernels(nowMs: number): readonly KernelProgress[];
+  /** Undefined before the plan is known, or when there is nothing to do. */
+  overall(nowMs: number): OverallProgress | undefined;
+}
+
+/** Speeds are means over this long. */
+const SPEED_WINDOW_MS = 5000;
+
+/** Too little to guess from. */
+const MIN_SHARE_FOR_ETA = 0.01;
+
+/** Fetching is about half of a kernel's time: what has come of a package in work counts half for the time left. */
+const FETCH_SHARE = 0.5;
+
+interface InWork {
+  readonly id: string;
+  readonly sizeBytes: number;
+  step: StepName | undefined;
+  stepStartMs: number;
+  doneBytes: number;
+  totalBytes: number | undefined;
+  /** Bytes at moments of the last few seconds, for the speed. */
+  samples: { readonly atMs: number; readonly bytes: number }[];
+  fetchedBytes: number;
+}
+
+export function createProgressModel(): ProgressModel {
+  const inWork = new Map<string, InWork>();
+  let planned: { readonly kernels: number; readonly bytes: number; readonly startMs: number } | undefined;
+  let doneKernels = 0;
+  let failedKernels = 0;
+  let doneBytes = 0;
+
+  function take(event: RunEvent, nowMs: number): void {
+    switch (event.event) {
+      case 'plan':
+        planned = {
+          kernels: event.counts.fetch + event.counts.recover,
+          bytes: event.fetchBytes,
+          startMs: nowMs,
+        };
+        break;
+      case 'kernel.started':
+        inWork.set(kernelId(event.key), newInWork(event.key, event.pkg.sizeBytes, nowMs));
+        break;
+      case 'kernel.step':
+        startStep(inWork.get(kernelId(event.key)), event.step, nowMs);
+        break;
+      case 'kernel.progress':
+        progress(inWork.get(kernelId(event.key)), event, nowMs);
+        break;
+      case 'kernel.done': {
+        const id = kernelId(event.done);
+        doneKernels += 1;
+        if (event.done.outcome === 'failed') failedKernels += 1;
+        if (event.done.outcome !== 'recovered') doneBytes += inWork.get(id)?.sizeBytes ?? 0;
+        inWork.delete(id);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  function overall(nowMs: number): OverallProgress | undefined {
+    if (planned === undefined || planned.kernels === 0) return undefined;
+    const arrived = [...inWork.values()].reduce((sum, kernel) => sum + kernel.fetchedBytes, 0);
+    const milliseconds = nowMs - planned.startMs;
+    const share = planned.bytes === 0 ? 0 : (doneBytes + arrived * FETCH_SHARE) / planned.bytes;
+    return {
+      doneKernels,
+      failedKernels,
+      totalKernels: planned.kernels,
+      fetchedBytes: doneBytes + arrived,
+      fetchBytes: planned.bytes,
+      milliseconds,
+      remainingMilliseconds:
+        share < MIN_SHARE_FOR_ETA ? undefined : Math.max(0, milliseconds / share - milliseconds),
+    };
+  }
+
+  return { take, overall, kernels: (nowMs) => [...inWork.values()].map((kernel) => view(kernel, nowMs)) };
+}
+
+function newInWork(key: KernelKey, sizeBytes: number, nowMs: number): InWork {
+  return {
+    id: kernelId(key),
+    sizeBytes,
+    step: undefined,
+    stepStartMs: nowMs,
+    doneBytes: 0,
+    totalBytes: undefined,
+    samples: [],
+    fetchedBytes: 0,
+  };
+}
+
+function startStep(kernel: InWork | undefined, step: StepName, nowMs: number): void {
+  if (kernel === undefined) return;
+  Object.assign(kernel, { step, stepStartMs: nowMs, doneBytes: 0, totalBytes: undefined, samples: [] });
+}
+
+function progress(
+  kernel: InWork | undefined,
+  event: { readonly step: StepName; readonly doneBytes: number; readonly totalBytes: number | undefined },
+  nowMs: number,
+): void {
+  if (kernel === undefined) return;
+  kernel.doneBytes = event.doneBytes;
+  kernel.totalBytes = event.totalBytes;
+  if (event.step === 'fetch') kernel.fetchedBytes = event.doneBytes;
+  const { samples } = kernel;
+  // A step that starts over (a download from zero) starts its speed over, too.
+  if ((samples.at(-1)?.bytes ?? 0) > event.doneBytes) samples.length = 0;
+  samples.push({ atMs: nowMs, bytes: event.doneBytes });
+  while (samples.length > 2 && samples[1].atMs < nowMs - SPEED_WINDOW_MS) samples.shift();
+}
+
+function view(kernel: InWork, nowMs: number): KernelProgress {
+  const bytesPerSecond = speed(kernel, nowMs);
+  const { id, step, doneBytes, totalBytes, stepStartMs } = kernel;
+  return {
+    id,
+    step,
+    doneBytes,
+    totalBytes,
+    bytesPerSecond,
+    stepMilliseconds: nowMs - stepStartMs,
+    remainingMilliseconds:
+      totalBytes === undefined || bytesPerSecond === undefined || bytesPerSecond <= 0
+        ? undefined
+        : (Math.max(0, totalBytes - doneBytes) / bytesPerSecond) * 1000,
+  };
+}
+
+/** Until now, not until the last sample: a stalled download must show as one. */
+function speed({ samples, doneBytes }: InWork, nowMs: number): number | undefined {
+  const first = samples[0];
+  if (first === undefined || nowMs - first.atMs < 200) return undefined;
+  return ((doneBytes - first.bytes) / (nowMs - first.atMs)) * 1000;
+}
