@@ -4,12 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import type { Message, Task } from './messages.ts';
 
-/** Node runs TypeScript by itself from 22.18 on; before that the loader that runs the sources has to be named. */
-function loaderArguments(): string[] {
-  const runsTypeScript = process.features as { typescript?: unknown };
-  const isSource = import.meta.url.endsWith('.ts');
-  return isSource && !runsTypeScript.typescript ? ['--import', import.meta.resolve('tsx')] : [];
-}
+const ENTRY = import.meta.url.endsWith('.ts') ? './worker-from-source.mjs' : './worker.js';
 
 export interface RunningWorker {
   /** The last message: a result. Rejects with the worker's failure. */
@@ -25,14 +20,7 @@ export function startWorker(
   task: Task,
   onProgress: (doneBytes: number, totalBytes: number) => void,
 ): RunningWorker {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
-    workerData: task,
-    execArgv: [
-      ...process.execArgv.filter((argument) => !argument.startsWith('--cpu-prof')),
-      ...loaderArguments(),
-    ],
-  });
+  const worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: task, execArgv: [] });
   const result = new Promise<Message>((resolve, reject) => {
     worker.on('message', (message: Message) => {
       if (message.type === 'progress') onProgress(message.doneBytes, message.totalBytes);
