@@ -44,7 +44,7 @@ export const TOOLS: readonly ToolInfo[] = [
     need: 'optional',
     versionArguments: VERSION,
     neededFor: 'packages whose data is compressed with bzip2',
-    withoutIt: 'such packages fail; only very old ones use it',
+    withoutIt: 'such packages are read all the same, more slowly',
   },
   {
     command: 'pahole',

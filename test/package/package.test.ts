@@ -50,9 +50,10 @@ describe.skipIf(needsTool('npm', 'tar'))('the npm package', () => {
       'package.json',
     ]);
     expect(files.filter((file) => /(?<!\.d)\.ts$|\.test\.|\/build\./.test(file))).toEqual([]);
-    const keyrings = await readdir(path.join(repository, 'crawlers/trust/keys'), { recursive: true });
+    const keys = 'crawlers/trust/keys';
+    const keyrings = await filesBelow(path.join(repository, keys));
     expect(keyrings.length).toBeGreaterThan(0);
-    for (const keyring of keyrings) expect(files).toContain(`dist/crawlers/trust/keys/${keyring}`);
+    expect(files).toEqual(expect.arrayContaining(keyrings.map((keyring) => `dist/${keys}/${keyring}`)));
   });
 
   it.each(['elf', 'dwarf', 'btf'])(
@@ -61,10 +62,10 @@ describe.skipIf(needsTool('npm', 'tar'))('the npm package', () => {
       const app = path.join(scratch, 'app');
       const script = `
       import * as library from 'btfmill/${name}';
-      process.stdout.write(JSON.stringify(Object.keys(library)));`;
+      process.stdout.write(JSON.stringify(Object.keys(library).toSorted()));`;
       const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', script], { cwd: app });
       const source = (await import(path.join(repository, name, 'index.ts'))) as object;
-      expect(JSON.parse(stdout)).toEqual(Object.keys(source));
+      expect(JSON.parse(stdout)).toEqual(Object.keys(source).toSorted());
       expect(manifest.exports).toHaveProperty([`./${name}`]);
     },
   );
