@@ -5,6 +5,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeBtf, validateBtf } from '../../btf/index.ts';
+import { buildProgram, TOOLCHAINS, toolsOf } from '../support/programs.ts';
 import { makeTempDir, removeDir } from '../support/temp.ts';
 import { needsTool } from '../support/tools.ts';
 
@@ -100,22 +102,46 @@ describe.skipIf(needsTool('npm', 'tar'))('the npm package', () => {
     });
   });
 
-  it('its command starts, knows its version and lists its verbs', async () => {
-    // What `npm install` would add.
-    for (const dependency of Object.keys(manifest.dependencies)) {
-      await symlink(
-        path.join(repository, 'node_modules', dependency),
-        path.join(installed, '..', dependency),
-      );
-    }
-    const command = path.join(installed, manifest.bin.btfmill ?? 'no bin');
-    const [help, version] = await Promise.all([execa(command, ['--help']), execa(command, ['--version'])]);
-    for (const verb of ['crawl', 'convert', 'status', 'verify', 'doctor']) {
-      expect(help.stdout).toMatch(new RegExp(`^  ${verb}\\b`, 'm'));
-    }
-    expect(version.stdout).toBe(manifest.version);
-    const doctor = await execa(command, ['doctor', '--json']);
-    expect(JSON.parse(doctor.stdout)).toMatchObject({ v: 1, ok: true });
+  describe('its command', () => {
+    const toolchain = TOOLCHAINS['gcc x86_64'];
+    let command: string;
+
+    beforeAll(async () => {
+      // What `npm install` would add.
+      for (const dependency of Object.keys(manifest.dependencies)) {
+        await symlink(
+          path.join(repository, 'node_modules', dependency),
+          path.join(installed, '..', dependency),
+        );
+      }
+      command = path.join(installed, manifest.bin.btfmill ?? 'no bin');
+    });
+
+    it('starts, knows its version and lists its verbs', async () => {
+      const [help, version] = await Promise.all([execa(command, ['--help']), execa(command, ['--version'])]);
+      for (const verb of ['crawl', 'convert', 'status', 'verify', 'doctor']) {
+        expect(help.stdout).toMatch(new RegExp(`^  ${verb}\\b`, 'm'));
+      }
+      expect(version.stdout).toBe(manifest.version);
+    });
+
+    it('finds the keyrings and package.json', async () => {
+      const { stdout } = await execa(command, ['doctor', '--json']);
+      expect(JSON.parse(stdout)).toMatchObject({ v: 1, ok: true });
+    });
+
+    it.skipIf(needsTool(...toolsOf(toolchain)))('finds its worker threads: converts a file', async () => {
+      const vmlinux = await buildProgram({
+        program: 'kernel',
+        toolchain,
+        output: path.join(scratch, 'vmlinux'),
+      });
+      const output = path.join(scratch, 'vmlinux.btf');
+      await execa(command, ['convert', vmlinux, '-o', output, '--threads', '2']);
+      const btf = decodeBtf(await readFile(output));
+      expect(btf.typeCount).toBeGreaterThan(10);
+      expect(validateBtf(btf)).toEqual([]);
+    });
   });
 });
 
