@@ -355,7 +355,10 @@ describe('findTolerances', () => {
       b.addPtr(b.addFwd('s', 'union'));
     });
     expect(findTolerances(a, a).reasons).toEqual([]);
-    expect(compareDeep(a, a, { resolveForwards: true })).toMatchObject({ duplicatesA: 0, layers: { types: { common: 6 } } });
+    expect(compareDeep(a, a, { resolveForwards: true })).toMatchObject({
+      duplicatesA: 0,
+      layers: { types: { common: 6 } },
+    });
   });
 
   test('an array inside an array that is also used by itself still counts', () => {

@@ -100,8 +100,8 @@ function streamOrder(input: EmitInput): Float64Array {
   input.variables.forEach((variable, index) => add(variable.key, index, ITEM_VARIABLE));
 
   const order = Uint32Array.from(keys, (_, index) => index);
-  order.sort((a, b) => (keys[a] as number) - (keys[b] as number));
-  return Float64Array.from(order, (index) => items[index] as number);
+  order.sort((a, b) => keys[a] - keys[b]);
+  return Float64Array.from(order, (index) => items[index]);
 }
 
 class Writer {
@@ -166,13 +166,13 @@ class Writer {
       const leaf = pool.defLeaf.at(def);
       // A leaf with several definitions here would be an unfinished refinement, and a wrong type in a kernel's BTF.
       if (this.nodeIds[leaf] !== 0) throw new Error(`leaf ${leaf} has two identities`);
-      this.nodeIds[leaf] = this.defIds[def] as number;
+      this.nodeIds[leaf] = this.defIds[def];
     }
     return next - 1;
   }
 
   private id(node: number): number {
-    const id = this.nodeIds[node] as number;
+    const id = this.nodeIds[node];
     if (id === 0 && node !== 0) throw new Error(`node ${node} is referred to but does not occur`);
     return id;
   }
@@ -206,12 +206,12 @@ class Writer {
         this.string(pool.nodeA.at(index));
         return;
       case ITEM_FUNCTION: {
-        const func = functions[index] as EmittedFunction;
+        const func = functions[index];
         this.record(BTF_KIND.FUNC, this.string(func.name), 0, 0, this.id(func.proto));
         return;
       }
       default: {
-        const variable = variables[index] as EmittedVariable;
+        const variable = variables[index];
         this.record(BTF_KIND.VAR, this.string(variable.name), 0, 0, this.id(variable.node));
         this.word(variable.linkage);
       }
@@ -308,7 +308,7 @@ class Writer {
     const { variables, strings, sectionName } = this.input;
     const sorted = variables.map((variable, index) => ({ variable, index }));
     sorted.sort((a, b) => a.variable.offset - b.variable.offset);
-    const last = sorted[sorted.length - 1]?.variable as EmittedVariable;
+    const last = sorted[sorted.length - 1]?.variable;
     this.record(
       BTF_KIND.DATASEC,
       this.string(strings.addText(sectionName)),
@@ -317,7 +317,7 @@ class Writer {
       last.offset + last.sizeBytes,
     );
     for (const { variable, index } of sorted) {
-      this.word(this.variableIds[index] as number);
+      this.word(this.variableIds[index]);
       this.word(variable.offset);
       this.word(variable.sizeBytes);
     }
@@ -327,7 +327,7 @@ class Writer {
   private string(id: number): number {
     if (id === 0) return 0;
     // The section's name is interned late, beyond the array; it is used once.
-    const known = id < this.stringOffsets.length ? (this.stringOffsets[id] as number) : 0;
+    const known = id < this.stringOffsets.length ? this.stringOffsets[id] : 0;
     if (known !== 0) return known;
     const offset = this.stringBytes;
     if (id < this.stringOffsets.length) this.stringOffsets[id] = offset;
@@ -338,7 +338,7 @@ class Writer {
 
   private record(kind: number, name: number, count: number, kindFlag: number, sizeOrType: number): void {
     if (count > MAX_ENTRIES) throw unencodable(`a type has ${count} entries, BTF holds ${MAX_ENTRIES}`);
-    this.kindCounts[kind] = (this.kindCounts[kind] as number) + 1;
+    this.kindCounts[kind] = this.kindCounts[kind] + 1;
     this.word(name);
     this.word(((kindFlag === 0 ? 0 : 1) << 31) | (kind << 24) | count);
     this.word(sizeOrType);
@@ -364,8 +364,7 @@ class Writer {
     view.setUint32(12, typeBytes, littleEndian);
     view.setUint32(16, typeBytes, littleEndian);
     view.setUint32(20, this.stringBytes, littleEndian);
-    for (let i = 0; i < this.at; i++)
-      view.setInt32(BTF_HEADER_BYTES + 4 * i, this.words[i] as number, littleEndian);
+    for (let i = 0; i < this.at; i++) view.setInt32(BTF_HEADER_BYTES + 4 * i, this.words[i], littleEndian);
     let at = BTF_HEADER_BYTES + typeBytes + 1;
     for (const id of this.stringOrder) {
       strings.copyTo(id, bytes, at);

@@ -25,7 +25,7 @@ export class IntList {
   }
 
   at(index: number): number {
-    return this.data[index] as number;
+    return this.data[index];
   }
 
   /** The values so far, as a copy of exactly that size. */
@@ -54,7 +54,7 @@ export class DoubleList {
   }
 
   at(index: number): number {
-    return this.data[index] as number;
+    return this.data[index];
   }
 
   toArray(): Float64Array {

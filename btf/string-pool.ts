@@ -25,12 +25,12 @@ export class StringPool {
   add(bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
     let hash = length;
-    for (let i = start; i < end; i++) hash = (Math.imul(hash, 0x01000193) ^ (bytes[i] as number)) | 0;
+    for (let i = start; i < end; i++) hash = (Math.imul(hash, 0x01000193) ^ bytes[i]) | 0;
     hash ^= hash >>> 15;
     const mask = this.buckets.length - 1;
     let slot = hash & mask;
     for (;;) {
-      const id = this.buckets[slot] as number;
+      const id = this.buckets[slot];
       if (id === EMPTY) break;
       if (this.hashes.data[id] === hash && this.equals(id, bytes, start, length)) return id;
       slot = (slot + 1) & mask;
@@ -56,9 +56,9 @@ export class StringPool {
 
   copyTo(id: number, target: Uint8Array, at: number): void {
     const start = this.start.at(id);
-    const bytes = this.sources[this.source.at(id)] as Uint8Array;
+    const bytes = this.sources[this.source.at(id)];
     const length = this.size.at(id);
-    for (let i = 0; i < length; i++) target[at + i] = bytes[start + i] as number;
+    for (let i = 0; i < length; i++) target[at + i] = bytes[start + i];
   }
 
   private sourceId(bytes: Uint8Array): number {
@@ -72,7 +72,7 @@ export class StringPool {
 
   private equals(id: number, bytes: Uint8Array, start: number, length: number): boolean {
     if (this.size.at(id) !== length) return false;
-    const own = this.sources[this.source.at(id)] as Uint8Array;
+    const own = this.sources[this.source.at(id)];
     const at = this.start.at(id);
     for (let i = 0; i < length; i++) if (own[at + i] !== bytes[start + i]) return false;
     return true;

@@ -99,14 +99,14 @@ export class TypePool {
 
   /** PTR, CONST, VOLATILE or RESTRICT of a node. */
   reference(kind: number, target: number): number {
-    let table = this.qualified[kind] as Int32Array;
+    let table = this.qualified[kind];
     if (target >= table.length) {
       const grown = new Int32Array(Math.max(target + 1, table.length * 2));
       grown.set(table);
       table = grown;
       this.qualified[kind] = grown;
     }
-    const known = table[target] as number;
+    const known = table[target];
     if (known !== 0) return known;
     const node = this.addNode(kind, 0, target, 0, 0, 0);
     table[target] = node;
@@ -134,7 +134,7 @@ export class TypePool {
     const hash = this.hashList(kind, a, flags, source, start, count);
     let slot = hash & (this.buckets.length - 1);
     for (;;) {
-      const node = this.buckets[slot] as number;
+      const node = this.buckets[slot];
       if (node === EMPTY) break;
       if (
         this.hashes.at(node) === hash &&
@@ -192,18 +192,18 @@ export class TypePool {
 
   /** Notes that a node (or a leaf's forward declaration) was met at `key`; the smallest key stays. */
   meet(node: number, key: number): void {
-    if (key < (this.nodeKey.data[node] as number)) this.nodeKey.data[node] = key;
+    if (key < this.nodeKey.data[node]) this.nodeKey.data[node] = key;
   }
 
   meetDefinition(def: number, key: number): void {
-    if (key < (this.defKey.data[def] as number)) this.defKey.data[def] = key;
+    if (key < this.defKey.data[def]) this.defKey.data[def] = key;
   }
 
   private simple(kind: number, a: number, b: number, start: number, count = 0): number {
     const hash = mix(mix(mix(kind, a), b), start);
     let slot = hash & (this.buckets.length - 1);
     for (;;) {
-      const node = this.buckets[slot] as number;
+      const node = this.buckets[slot];
       if (node === EMPTY) break;
       if (
         this.hashes.data[node] === hash &&
@@ -231,7 +231,7 @@ export class TypePool {
   ): number {
     let hash = mix(mix(kind, a), flags);
     const end = start + count * ENTRY_INTS;
-    for (let i = start; i < end; i++) hash = mix(hash, source[i] as number);
+    for (let i = start; i < end; i++) hash = mix(hash, source[i]);
     return hash;
   }
 
@@ -247,7 +247,7 @@ export class TypePool {
     const { entries } = this;
     entries.reserve(ints);
     const at = entries.length;
-    for (let i = 0; i < ints; i++) entries.data[at + i] = source[start + i] as number;
+    for (let i = 0; i < ints; i++) entries.data[at + i] = source[start + i];
     entries.length += ints;
     return at;
   }

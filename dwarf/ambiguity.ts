@@ -63,14 +63,14 @@ export function resolveAmbiguity(
       parts: base.map(({ collection, names }, i) => ({
         collection,
         names,
-        map: firstMaps[i] as MergeMap,
+        map: firstMaps[i],
         isCurrent: () => true,
       })),
     };
   }
 
   const units = new Map<number, UnitInstances>();
-  base.forEach(({ collection }, i) => addUnits(units, first, collection, firstMaps[i] as MergeMap));
+  base.forEach(({ collection }, i) => addUnits(units, first, collection, firstMaps[i]));
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const variants = variantsOf(units, ambiguous);
     const collection = again(variants);
@@ -89,7 +89,7 @@ export function resolveAmbiguity(
         parts: [
           ...base.map((part, i) => ({
             ...part,
-            map: maps[i] as MergeMap,
+            map: maps[i],
             isCurrent: (unit: number) => !isAgain(unit),
           })),
           { collection, names, map, isCurrent: () => true },
@@ -128,12 +128,10 @@ function addUnits(
 ): void {
   let start = 0;
   collection.units.forEach((unit, i) => {
-    const end = collection.instanceEnds[i] as number;
+    const end = collection.instanceEnds[i];
     const instances = collection.instances
       .subarray(start, end)
-      .map((instance) =>
-        instance >= 0 ? (map.defs[instance] as number) : ~(map.nodes[~instance] as number),
-      );
+      .map((instance) => (instance >= 0 ? map.defs[instance] : ~map.nodes[~instance]));
     units.set(unit, { pool, instances });
     start = end;
   });
@@ -165,7 +163,7 @@ function variantsOf(
       variants[at] = instance >= 0 ? 1 + stride + instance : FORWARD_VARIANT;
       if (kind !== LEAF_ENUM) return;
       if (instance < 0) forwardEnums.push({ variants, at, key });
-      else if (!firstEnum.has(key)) firstEnum.set(key, variants[at] as number);
+      else if (!firstEnum.has(key)) firstEnum.set(key, variants[at]);
     });
     if (isConcerned) found.set(unit, variants);
   }

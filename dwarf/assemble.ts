@@ -53,7 +53,7 @@ function collectUnits(input: AssembleInput, variants: ReadonlyMap<number, Int32A
   const collector = new Collector(input.sections, input.options);
   for (const unit of [...variants.keys()].sort((a, b) => a - b)) {
     const own = variants.get(unit) as Int32Array;
-    collector.addUnit(input.units[unit] as UnitHeader, unit, (instance) => own[instance] as number);
+    collector.addUnit(input.units[unit], unit, (instance) => own[instance]);
   }
   return collector.finish();
 }
@@ -70,7 +70,7 @@ function placeIndexType(pool: TypePool, strings: StringPool, parts: readonly Mer
     const { firstIntUnit, firstIntNode, firstArrayUnit } = collection;
     if (firstIntUnit >= 0 && firstIntUnit < intUnit) {
       intUnit = firstIntUnit;
-      intNode = map.nodes[firstIntNode] as number;
+      intNode = map.nodes[firstIntNode];
     }
     if (firstArrayUnit >= 0) arrayUnit = Math.min(arrayUnit, firstArrayUnit);
   }
@@ -98,7 +98,7 @@ function chooseFunctions(
   for (const part of parts) {
     const { functions, functionKeys } = part.collection;
     functionKeys.forEach((key, at) => {
-      if (part.isCurrent(functions[at * FUNCTION_INTS + 4] as number)) places.push({ part, at, key });
+      if (part.isCurrent(functions[at * FUNCTION_INTS + 4])) places.push({ part, at, key });
     });
   }
   places.sort((a, b) => a.key - b.key);
@@ -110,7 +110,7 @@ function chooseFunctions(
   const chosen: EmittedFunction[] = [];
   for (const { part, at, key } of places) {
     const { functions } = part.collection;
-    const name = part.names.id(functions[at * FUNCTION_INTS] as number);
+    const name = part.names.id(functions[at * FUNCTION_INTS]);
     if (name === 0) continue;
     if (options.hasFunctionSymbols && !wanted.delete(name)) continue;
     const proto = prototypeNode(pool, part, at);
@@ -126,13 +126,13 @@ function chooseFunctions(
 
 function prototypeNode(pool: TypePool, { collection, names, map }: MergedCollection, at: number): number {
   const { functions, parameters } = collection;
-  const result = map.nodes[functions[at * FUNCTION_INTS + 1] as number] as number;
-  const first = functions[at * FUNCTION_INTS + 2] as number;
-  const count = functions[at * FUNCTION_INTS + 3] as number;
+  const result = map.nodes[functions[at * FUNCTION_INTS + 1]];
+  const first = functions[at * FUNCTION_INTS + 2];
+  const count = functions[at * FUNCTION_INTS + 3];
   const entries = new Int32Array(count * ENTRY_INTS);
   for (let p = 0; p < count; p++) {
-    entries[p * ENTRY_INTS] = names.id(parameters[2 * (first + p)] as number);
-    entries[p * ENTRY_INTS + 2] = map.nodes[parameters[2 * (first + p) + 1] as number] as number;
+    entries[p * ENTRY_INTS] = names.id(parameters[2 * (first + p)]);
+    entries[p * ENTRY_INTS + 2] = map.nodes[parameters[2 * (first + p) + 1]];
   }
   return pool.list(BTF_KIND.FUNC_PROTO, result, 0, entries, 0, count);
 }
@@ -148,7 +148,7 @@ function chooseVariables(
   for (const { collection, names, map, isCurrent } of parts) {
     collection.variableKeys.forEach((key, v) => {
       const at = v * VARIABLE_INTS;
-      const field = (index: number): number => collection.variables[at + index] as number;
+      const field = (index: number): number => collection.variables[at + index];
       if (!isCurrent(field(4))) return;
       const offset = field(3);
       const symbol = perCpuSymbolAt(perCpuSymbols, offset);
@@ -161,7 +161,7 @@ function chooseVariables(
       // Address 0 is also what variables without storage carry: only the name tells them apart.
       const isAtZero = offset === 0 && perCpu.low === 0 && perCpu.high === 0;
       if (isAtZero && names.id(field(0)) !== name) return;
-      const node = map.nodes[field(1)] as number;
+      const node = map.nodes[field(1)];
       if (node === 0) {
         throw new FormatError(
           'btf-unencodable',

@@ -214,7 +214,7 @@ export class Collector {
     for (let i = 0; i < kind.length; i++) {
       if (kind.at(i) === BTF_KIND.INT && this.isInt(name.at(i))) {
         this.firstIntUnit = unitIndex;
-        this.firstIntNode = this.resolver.nodes[i] as number;
+        this.firstIntNode = this.resolver.nodes[i];
         return;
       }
       if (this.firstArrayUnit < 0 && kind.at(i) === BTF_KIND.ARRAY) this.firstArrayUnit = unitIndex;

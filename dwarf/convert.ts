@@ -32,26 +32,46 @@ export interface ConversionInput {
   readonly options: CollectOptions;
 }
 
-/** True when the file has DWARF type information. */
+/** True when the file has DWARF type information, readable or not. */
 export function hasDwarf(file: ElfFile): boolean {
-  return (findSection(file, DWARF_SECTION_NAMES.info)?.sizeBytes ?? 0) > 0;
+  return isFilled(file, DWARF_SECTION_NAMES.info) || isFilled(file, OLD_COMPRESSED_INFO);
+}
+
+/** `.zdebug_*`: how binutils compressed debug sections before SHF_COMPRESSED. */
+const OLD_COMPRESSED_INFO = '.zdebug_info';
+/** DWARF 4 keeps type units apart (§7.5.1.2). */
+const TYPE_UNITS = '.debug_types';
+
+function isFilled(file: ElfFile, section: string): boolean {
+  return (findSection(file, section)?.sizeBytes ?? 0) > 0;
+}
+
+/** Types that we would silently leave out are refused. */
+function refuseUnread(file: ElfFile): void {
+  if (!hasDwarf(file)) {
+    throw new FormatError('dwarf-none', { format: 'dwarf', section: '.debug_info' }, 'the file has no DWARF');
+  }
+  if (isFilled(file, OLD_COMPRESSED_INFO)) {
+    throw new FormatError(
+      'elf-unsupported',
+      { format: 'elf', section: OLD_COMPRESSED_INFO },
+      'compressed section',
+    );
+  }
+  if (isFilled(file, TYPE_UNITS)) {
+    throw new FormatError('dwarf-unsupported', { format: 'dwarf', section: TYPE_UNITS }, 'type units');
+  }
 }
 
 /**
  * Reads the debug sections and symbols of a linked file.
- * @param allocate where section bytes are put; by default as the file's source gives them
  * @throws FormatError `dwarf-none` when there is no .debug_info, others as the sections are damaged.
  */
-export function readConversionInput(
-  file: ElfFile,
-  profile: ProfileName,
-  keep: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes,
-): ConversionInput {
-  if (!hasDwarf(file))
-    throw new FormatError('dwarf-none', { format: 'dwarf', section: '.debug_info' }, 'the file has no DWARF');
+export function readConversionInput(file: ElfFile, profile: ProfileName): ConversionInput {
+  refuseUnread(file);
   const bytesOf = (name: string): Uint8Array => {
     const section = findSection(file, name);
-    return section === undefined ? new Uint8Array(0) : keep(readSection(file, section));
+    return section === undefined ? new Uint8Array(0) : readSection(file, section);
   };
   const sections: DwarfSections = {
     littleEndian: file.littleEndian,
@@ -78,7 +98,7 @@ export function readConversionInput(
 /** Collects units [from, to). */
 export function collectRange(input: ConversionInput, from: number, to: number): Collection {
   const collector = new Collector(input.sections, input.options);
-  for (let unit = from; unit < to; unit++) collector.addUnit(input.units[unit] as UnitHeader, unit);
+  for (let unit = from; unit < to; unit++) collector.addUnit(input.units[unit], unit);
   return collector.finish();
 }
 

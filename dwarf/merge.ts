@@ -57,28 +57,21 @@ export function mergeInto(
   for (let node = 1; node < total; node++) {
     const merged = enterNode(target, collection, node, names, nodes, entries, isLeftOut);
     nodes[node] = merged;
-    const key = pool.nodeKey[node] as number;
+    const key = pool.nodeKey[node];
     if (merged >= 0 && key !== NEVER) target.meet(merged, key);
   }
   const defs = new Int32Array(pool.defLeaf.length);
   for (let def = 0; def < defs.length; def++) {
-    const leaf = nodes[pool.defLeaf[def] as number] as number;
-    const count = pool.defCount[def] as number;
-    const isEnum = (pool.nodeKind[pool.defLeaf[def] as number] as number) > LEAF_STRUCT + 1;
-    const mapped = leaf < 0 ? false : entries.map(pool.defStart[def] as number, count, !isEnum);
+    const leaf = nodes[pool.defLeaf[def]];
+    const count = pool.defCount[def];
+    const isEnum = pool.nodeKind[pool.defLeaf[def]] > LEAF_STRUCT + 1;
+    const mapped = leaf < 0 ? false : entries.map(pool.defStart[def], count, !isEnum);
     if (!mapped) {
       defs[def] = -1;
       continue;
     }
-    defs[def] = target.define(
-      leaf,
-      pool.defSize[def] as number,
-      pool.defFlags[def] as number,
-      entries.buffer,
-      0,
-      count,
-    );
-    target.meetDefinition(defs[def] as number, pool.defKey[def] as number);
+    defs[def] = target.define(leaf, pool.defSize[def], pool.defFlags[def], entries.buffer, 0, count);
+    target.meetDefinition(defs[def], pool.defKey[def]);
   }
   return { nodes, defs };
 }
@@ -93,11 +86,11 @@ function enterNode(
   isLeftOut: (leafKind: number, name: number) => boolean,
 ): number {
   const { pool } = collection;
-  const kind = pool.nodeKind[node] as number;
-  const a = pool.nodeA[node] as number;
-  const b = pool.nodeB[node] as number;
-  const start = pool.nodeStart[node] as number;
-  const count = pool.nodeCount[node] as number;
+  const kind = pool.nodeKind[node];
+  const a = pool.nodeA[node];
+  const b = pool.nodeB[node];
+  const start = pool.nodeStart[node];
+  const count = pool.nodeCount[node];
   if (kind >= LEAF_STRUCT) {
     const name = names.id(a);
     return isLeftOut(kind, name) ? -1 : target.leaf(kind, name, start);
@@ -112,13 +105,13 @@ function enterNode(
     case BTF_KIND.UNION:
       return entries.map(start, count, true) ? target.list(kind, a, b, entries.buffer, 0, count) : -1;
     case BTF_KIND.FUNC_PROTO: {
-      const result = nodes[a] as number;
+      const result = nodes[a];
       return result >= 0 && entries.map(start, count, true)
         ? target.list(kind, result, b, entries.buffer, 0, count)
         : -1;
     }
     default: {
-      const referred = nodes[b] as number;
+      const referred = nodes[b];
       if (referred < 0) return -1;
       if (kind === BTF_KIND.TYPEDEF) return target.typedef(names.id(a), referred);
       if (kind === BTF_KIND.ARRAY) return target.array(referred, start);
@@ -147,11 +140,11 @@ class EntryMapper {
     if (ints > this.buffer.length) this.buffer = new Int32Array(ints * 2);
     const { buffer } = this;
     for (let i = 0; i < ints; i += ENTRY_INTS) {
-      buffer[i] = names.id(source[start + i] as number);
-      buffer[i + 1] = source[start + i + 1] as number;
-      const third = source[start + i + 2] as number;
-      buffer[i + 2] = hasTypes ? (nodes[third] as number) : third;
-      if (hasTypes && (buffer[i + 2] as number) < 0) return false;
+      buffer[i] = names.id(source[start + i]);
+      buffer[i + 1] = source[start + i + 1];
+      const third = source[start + i + 2];
+      buffer[i + 2] = hasTypes ? nodes[third] : third;
+      if (hasTypes && buffer[i + 2] < 0) return false;
     }
     return true;
   }

@@ -56,12 +56,12 @@ export class NameTable {
 
   private intern(bytes: Uint8Array, start: number, length: number, place: number): number {
     let hash = length;
-    for (let i = 0; i < length; i++) hash = (Math.imul(hash, 0x01000193) ^ (bytes[start + i] as number)) | 0;
+    for (let i = 0; i < length; i++) hash = (Math.imul(hash, 0x01000193) ^ bytes[start + i]) | 0;
     hash ^= hash >>> 16;
     const mask = this.buckets.length - 1;
     let slot = hash & mask;
     for (;;) {
-      const id = this.buckets[slot] as number;
+      const id = this.buckets[slot];
       if (id === EMPTY) break;
       if (this.hashes.data[id] === hash && this.equals(id, bytes, start, length)) return id;
       slot = (slot + 1) & mask;
@@ -117,8 +117,8 @@ export function nameText(sections: DwarfSections, places: Int32Array, raw: numbe
     return { bytes: SANITIZED_INT_TEXT, start: 0, end: SANITIZED_INT_TEXT.length };
   if (raw > 0)
     return { bytes: sections.str, start: raw - 1, end: terminator(sections.str, raw - 1, '.debug_str') };
-  const place = places[2 * ~raw] as number;
-  const length = places[2 * ~raw + 1] as number;
+  const place = places[2 * ~raw];
+  const length = places[2 * ~raw + 1];
   const start = place < 0 ? ~place : place;
   return { bytes: place < 0 ? sections.lineStr : sections.info, start, end: start + length };
 }

@@ -297,7 +297,7 @@ export class ShapeTable {
     const start = this.at;
     const end = this.skipDeclaration();
     let hash = end - start;
-    for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (this.bytes[i] as number)) | 0;
+    for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + this.bytes[i]) | 0;
     const candidates = this.known.get(hash) ?? [];
     for (const candidate of candidates) {
       if (
@@ -389,7 +389,7 @@ export class ShapeTable {
   private byte(): number {
     if (this.at >= this.bytes.length)
       this.fail('abbreviation table runs beyond the section', this.bytes.length);
-    return this.bytes[this.at++] as number;
+    return this.bytes[this.at++];
   }
 
   private uleb(): number {

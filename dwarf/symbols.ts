@@ -69,7 +69,7 @@ export function perCpuSymbolAt(symbols: readonly PerCpuSymbol[], offset: number)
   let high = symbols.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const symbol = symbols[middle] as PerCpuSymbol;
+    const symbol = symbols[middle];
     if (offset < symbol.offset) high = middle;
     else if (offset > symbol.offset) low = middle + 1;
     else return symbol;

@@ -13,8 +13,23 @@ import { FormatError } from '../elf/format-error.ts';
 import { DW_ATE, DW_FORM, DW_OP, DW_TAG } from './constants.ts';
 import { NO_NAME, type NameTable } from './names.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
-import { DIE_CLASS, OP, SHAPE, SLOT, SLOT_COUNT, type ShapeTable, formBytes, formOperation } from './shapes.ts';
-import { FUNCTION_FLAG, type OffsetIndex, TYPE_IS_DECLARATION, type UnitTypes, VARIABLE_IS_EXTERNAL } from './unit-types.ts';
+import {
+  DIE_CLASS,
+  OP,
+  SHAPE,
+  SLOT,
+  SLOT_COUNT,
+  type ShapeTable,
+  formBytes,
+  formOperation,
+} from './shapes.ts';
+import {
+  FUNCTION_FLAG,
+  type OffsetIndex,
+  TYPE_IS_DECLARATION,
+  type UnitTypes,
+  VARIABLE_IS_EXTERNAL,
+} from './unit-types.ts';
 
 // V8 folds a module's own constants into optimized code but not those it imports; the loop below is several times
 // slower without these copies.
@@ -46,7 +61,16 @@ const {
   UNSPECIFIED_PARAMETERS,
   UNENCODABLE_TYPE,
 } = DIE_CLASS;
-const { SKIP: OP_SKIP, MARK: OP_MARK, STRING: OP_STRING, LEB: OP_LEB, BLOCK1: OP_BLOCK1, BLOCK2: OP_BLOCK2, BLOCK4: OP_BLOCK4, BLOCK_LEB: OP_BLOCK_LEB } = OP;
+const {
+  SKIP: OP_SKIP,
+  MARK: OP_MARK,
+  STRING: OP_STRING,
+  LEB: OP_LEB,
+  BLOCK1: OP_BLOCK1,
+  BLOCK2: OP_BLOCK2,
+  BLOCK4: OP_BLOCK4,
+  BLOCK_LEB: OP_BLOCK_LEB,
+} = OP;
 const {
   NAME,
   TYPE,
@@ -105,8 +129,25 @@ const {
   GNU_addr_index: FORM_GNU_ADDR_INDEX,
   GNU_str_index: FORM_GNU_STR_INDEX,
 } = DW_FORM;
-const { INT: KIND_INT, PTR: KIND_PTR, ARRAY: KIND_ARRAY, STRUCT: KIND_STRUCT, UNION: KIND_UNION, ENUM: KIND_ENUM, TYPEDEF: KIND_TYPEDEF, VOLATILE: KIND_VOLATILE, CONST: KIND_CONST, RESTRICT: KIND_RESTRICT, FUNC_PROTO: KIND_FUNC_PROTO, VOID: KIND_VOID } = BTF_KIND;
-const { DECLARATION: FUNCTION_IS_DECLARATION, EXTERNAL: FUNCTION_IS_EXTERNAL, VARIADIC: FUNCTION_IS_VARIADIC } = FUNCTION_FLAG;
+const {
+  INT: KIND_INT,
+  PTR: KIND_PTR,
+  ARRAY: KIND_ARRAY,
+  STRUCT: KIND_STRUCT,
+  UNION: KIND_UNION,
+  ENUM: KIND_ENUM,
+  TYPEDEF: KIND_TYPEDEF,
+  VOLATILE: KIND_VOLATILE,
+  CONST: KIND_CONST,
+  RESTRICT: KIND_RESTRICT,
+  FUNC_PROTO: KIND_FUNC_PROTO,
+  VOID: KIND_VOID,
+} = BTF_KIND;
+const {
+  DECLARATION: FUNCTION_IS_DECLARATION,
+  EXTERNAL: FUNCTION_IS_EXTERNAL,
+  VARIADIC: FUNCTION_IS_VARIADIC,
+} = FUNCTION_FLAG;
 const KIND_FLAG = FLAG_KIND;
 const ENUM64_FLAG = FLAG_ENUM64;
 const DECLARATION_FLAG = TYPE_IS_DECLARATION;
@@ -213,9 +254,7 @@ export class UnitReader {
     this.rootTag = table.shapes.at(shape + SHAPE_TAG);
     // DWARF 5 §7.26, §7.27: without a base attribute the first table of the section is meant, behind its header.
     const defaultBase = unit.version >= 5 ? (unit.offsetBytes === 8 ? 16 : 8) : 0;
-    this.strOffsetsBase = this.has(STR_OFFSETS_BASE)
-      ? this.unsigned(STR_OFFSETS_BASE)
-      : defaultBase;
+    this.strOffsetsBase = this.has(STR_OFFSETS_BASE) ? this.unsigned(STR_OFFSETS_BASE) : defaultBase;
     this.addrBase = this.has(ADDR_BASE) ? this.unsigned(ADDR_BASE) : defaultBase;
     if (this.has(VALUE)) this.rootLanguage = this.unsigned(VALUE);
   }
@@ -242,7 +281,7 @@ export class UnitReader {
 
     while (pos < end) {
       const dieOffset = pos;
-      let code = info[pos++] as number;
+      let code = info[pos++];
       if (code === 0) {
         if (depth === 0) break;
         this.close(depth);
@@ -256,16 +295,16 @@ export class UnitReader {
         for (;;) {
           if (pos >= end || scale > 0x1000_0000)
             this.fail(dieOffset, 'abbreviation code runs beyond the unit');
-          const byte = info[pos++] as number;
+          const byte = info[pos++];
           code += (byte & 0x7f) * scale;
           if (byte < 0x80) break;
           scale *= 128;
         }
       }
-      const shape = code < codes.length ? (codes[code] as number) : 0;
+      const shape = code < codes.length ? codes[code] : 0;
       if (shape === 0) this.fail(dieOffset, `abbreviation code ${code} is not declared`);
-      const dieClass = shapes[shape + SHAPE_CLASS] as number;
-      const fixed = shapes[shape + SHAPE_FIXED_BYTES] as number;
+      const dieClass = shapes[shape + SHAPE_CLASS];
+      const fixed = shapes[shape + SHAPE_FIXED_BYTES];
       const attributes = pos;
 
       if (fixed >= 0) {
@@ -282,19 +321,16 @@ export class UnitReader {
             unit.offsetBytes === 4
           ) {
             // The plain member, most frequent DIE of all: name, type, byte offset.
-            const name =
-              view.getUint32(attributes + (shapes[shape + SLOT_NAME + 1] as number), littleEndian) + 1;
+            const name = view.getUint32(attributes + shapes[shape + SLOT_NAME + 1], littleEndian) + 1;
             const type =
-              view.getUint32(attributes + (shapes[shape + SLOT_TYPE + 1] as number), littleEndian) +
-              unit.offset;
-            const form = shapes[shape + SLOT_LOCATION] as number;
-            const at = shapes[shape + SLOT_LOCATION + 1] as number;
+              view.getUint32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian) + unit.offset;
+            const form = shapes[shape + SLOT_LOCATION];
+            const at = shapes[shape + SLOT_LOCATION + 1];
             let byteOffset = -1;
-            if (form === FORM_DATA1) byteOffset = info[attributes + at] as number;
+            if (form === FORM_DATA1) byteOffset = info[attributes + at];
             else if (form === FORM_DATA2) byteOffset = view.getUint16(attributes + at, littleEndian);
             else if (form === FORM_IMPLICIT_CONST && at >= 0) byteOffset = at;
-            else if (form === 0 && shapes[shape + SLOT_DATA_BIT_OFFSET] === 0)
-              byteOffset = 0;
+            else if (form === 0 && shapes[shape + SLOT_DATA_BIT_OFFSET] === 0) byteOffset = 0;
             if (byteOffset >= 0) {
               let top = this.stackTop;
               if (top + 3 > this.stack.length) this.growStack();
@@ -313,24 +349,14 @@ export class UnitReader {
           }
           continue;
         } else if (dieClass === REFERENCE_TYPE) {
-          const form = shapes[shape + SLOT_TYPE] as number;
+          const form = shapes[shape + SLOT_TYPE];
           if ((form === FORM_REF4 || form === 0) && shapes[shape + SHAPE_HAS_CHILDREN] === 0) {
             const ref =
               form === 0
                 ? 0
-                : view.getUint32(attributes + (shapes[shape + SLOT_TYPE + 1] as number), littleEndian) +
-                  unit.offset;
+                : view.getUint32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian) + unit.offset;
             index.set(dieOffset, out.kind.length);
-            this.addType(
-              referenceKind(shapes[shape + SHAPE_TAG] as number),
-              NO_NAME,
-              0,
-              0,
-              ref,
-              0,
-              0,
-              dieOffset,
-            );
+            this.addType(referenceKind(shapes[shape + SHAPE_TAG]), NO_NAME, 0, 0, ref, 0, 0, dieOffset);
             continue;
           }
         }
@@ -338,13 +364,7 @@ export class UnitReader {
         this.attributes = attributes;
         this.isFixed = true;
       } else if (dieClass === OTHER) {
-        pos = this.skip(
-          ops,
-          shapes[shape + SHAPE_OPS_START] as number,
-          shapes[shape + SHAPE_OPS_END] as number,
-          pos,
-          end,
-        );
+        pos = this.skip(ops, shapes[shape + SHAPE_OPS_START], shapes[shape + SHAPE_OPS_END], pos, end);
         if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) {
           if (++depth > MAX_DIE_DEPTH) this.fail(dieOffset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
           parent[depth] = PARENT_NONE;
@@ -356,9 +376,9 @@ export class UnitReader {
 
       const opens = this.die(
         dieClass,
-        shapes[shape + SHAPE_TAG] as number,
+        shapes[shape + SHAPE_TAG],
         dieOffset,
-        parent[depth] as number,
+        parent[depth],
         depth,
         shapes[shape + SHAPE_HAS_CHILDREN] === 1,
       );
@@ -405,13 +425,13 @@ export class UnitReader {
     for (;;) {
       if (pos >= this.unit.end || scale > 0x1000_0000)
         this.fail(offset, 'abbreviation code runs beyond the unit');
-      const byte = info[pos++] as number;
+      const byte = info[pos++];
       code += (byte & 0x7f) * scale;
       if (byte < 0x80) break;
       scale *= 128;
     }
     if (code === 0) return 0;
-    const shape = code < this.codes.length ? (this.codes[code] as number) : 0;
+    const shape = code < this.codes.length ? this.codes[code] : 0;
     if (shape === 0) this.fail(offset, `abbreviation code ${code} is not declared`);
     this.skipMarking(shape, pos);
     return shape;
@@ -425,8 +445,8 @@ export class UnitReader {
     this.isFixed = false;
     return this.skip(
       ops,
-      shapes[shape + SHAPE_OPS_START] as number,
-      shapes[shape + SHAPE_OPS_END] as number,
+      shapes[shape + SHAPE_OPS_START],
+      shapes[shape + SHAPE_OPS_END],
       from,
       this.unit.end,
     );
@@ -436,7 +456,7 @@ export class UnitReader {
     const { info, littleEndian } = this.sections;
     let pos = from;
     for (let o = start; o < stop; o++) {
-      const word = ops[o] as number;
+      const word = ops[o];
       const argument = word >> 4;
       switch (word & 15) {
         case OP_SKIP:
@@ -450,11 +470,11 @@ export class UnitReader {
           pos++;
           break;
         case OP_LEB:
-          while (pos < end && (info[pos] as number) >= 0x80) pos++;
+          while (pos < end && info[pos] >= 0x80) pos++;
           pos++;
           break;
         case OP_BLOCK1:
-          pos += pos < end ? 1 + (info[pos] as number) : 1;
+          pos += pos < end ? 1 + info[pos] : 1;
           break;
         case OP_BLOCK2:
           pos += pos + 2 <= end ? 2 + this.view.getUint16(pos, littleEndian) : 2;
@@ -468,7 +488,7 @@ export class UnitReader {
           break;
         }
         default:
-          pos = this.skipIndirect(pos, end, o > start ? (ops[o - 1] as number) : 0);
+          pos = this.skipIndirect(pos, end, o > start ? ops[o - 1] : 0);
       }
       if (pos > end) this.fail(from, 'attributes run beyond the unit');
     }
@@ -500,7 +520,7 @@ export class UnitReader {
     for (;;) {
       if (pos >= this.unit.end || scale > Number.MAX_SAFE_INTEGER)
         this.fail(at, 'LEB128 number runs beyond the unit or is too long');
-      const byte = info[pos++] as number;
+      const byte = info[pos++];
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
       scale *= 128;
@@ -510,7 +530,7 @@ export class UnitReader {
   private afterLeb(at: number): number {
     const { info } = this.sections;
     let pos = at;
-    while (pos < this.unit.end && (info[pos] as number) >= 0x80) pos++;
+    while (pos < this.unit.end && info[pos] >= 0x80) pos++;
     return pos + 1;
   }
 
@@ -520,19 +540,19 @@ export class UnitReader {
 
   /** DW_FORM of an attribute of the current DIE, 0 when it is absent. */
   private form(slot: number): number {
-    const form = this.shapes[this.shape + SHAPE_SLOTS + 2 * slot] as number;
-    return form === FORM_INDIRECT ? (this.indirectForms[slot] as number) : form;
+    const form = this.shapes[this.shape + SHAPE_SLOTS + 2 * slot];
+    return form === FORM_INDIRECT ? this.indirectForms[slot] : form;
   }
 
   /** Where an attribute's value stands (section offset). */
   private place(slot: number): number {
-    if (this.isFixed) return this.attributes + (this.shapes[this.shape + SHAPE_SLOTS + 2 * slot + 1] as number);
-    return this.marks[slot] as number;
+    if (this.isFixed) return this.attributes + this.shapes[this.shape + SHAPE_SLOTS + 2 * slot + 1];
+    return this.marks[slot];
   }
 
   /** Value of an attribute with DW_FORM_implicit_const as the shape has it. */
   private constant(slot: number): number {
-    return this.shapes[this.shape + SHAPE_SLOTS + 2 * slot + 1] as number;
+    return this.shapes[this.shape + SHAPE_SLOTS + 2 * slot + 1];
   }
 
   private flag(slot: number): boolean {
@@ -602,7 +622,7 @@ export class UnitReader {
       case FORM_IMPLICIT_CONST: {
         const constant = this.constant(slot);
         if (constant >= 0) this.valueLow = constant;
-        else this.big(this.table.wideConstants[~constant] as bigint);
+        else this.big(this.table.wideConstants[~constant]);
         return;
       }
       default:
@@ -630,7 +650,7 @@ export class UnitReader {
     for (;;) {
       if (pos >= this.unit.end || shift > 70n)
         this.fail(at, 'LEB128 number runs beyond the unit or is too long');
-      const byte = info[pos++] as number;
+      const byte = info[pos++];
       value |= BigInt(byte & 0x7f) << shift;
       shift += 7n;
       if (byte < 0x80) return signed && (byte & 0x40) !== 0 ? value - (1n << shift) : value;
@@ -641,6 +661,13 @@ export class UnitReader {
   private unsigned(slot: number): number {
     this.wide(slot);
     return this.valueHigh * 0x1_0000_0000 + this.valueLow;
+  }
+
+  /** The low 32 bits as a signed number; 0 when absent. */
+  private signed32(slot: number): number {
+    if (!this.has(slot)) return 0;
+    this.wide(slot);
+    return this.valueLow | 0;
   }
 
   private optional(slot: number, otherwise: number): number {
@@ -775,15 +802,14 @@ export class UnitReader {
         return false;
       case UNSPECIFIED_PARAMETERS:
         if (parent === PARENT_PROTOTYPE || parent === PARENT_FUNCTION) {
-          this.openFlags[depth] = (this.openFlags[depth] as number) | FUNCTION_IS_VARIADIC;
+          this.openFlags[depth] = this.openFlags[depth] | FUNCTION_IS_VARIADIC;
         }
         return false;
       case ENUMERATOR:
         if (parent === PARENT_ENUM) this.enumerator(offset, depth);
         return false;
       case SUBRANGE:
-        if (parent === PARENT_ARRAY)
-          this.openSize[depth] = Math.imul(this.openSize[depth] as number, this.dimension());
+        if (parent === PARENT_ARRAY) this.openSize[depth] = Math.imul(this.openSize[depth], this.dimension());
         return false;
       case REFERENCE_TYPE:
         return this.leafType(referenceKind(tag), NO_NAME, 0, offset);
@@ -884,33 +910,33 @@ export class UnitReader {
 
   /** Ends the DIE open at `depth`: its type or function gets its number. */
   private close(depth: number): void {
-    const parent = this.parent[depth] as number;
+    const parent = this.parent[depth];
     if (parent === PARENT_NONE) return;
     if (parent === PARENT_FUNCTION) {
       this.closeFunction(depth);
       return;
     }
     const { out } = this;
-    const kind = this.openKind[depth] as number;
-    const flags = this.openFlags[depth] as number;
+    const kind = this.openKind[depth];
+    const flags = this.openFlags[depth];
     if (parent === PARENT_PROTOTYPE && (flags & FUNCTION_IS_VARIADIC) !== 0) this.pushEntry(NO_NAME, 0, 0);
-    const from = this.openStart[depth] as number;
+    const from = this.openStart[depth];
     const ints = this.stackTop - from;
     const start = out.entries.length;
     out.entries.reserve(ints);
     const entries = out.entries.data;
     const { stack } = this;
-    for (let i = 0; i < ints; i++) entries[start + i] = stack[from + i] as number;
+    for (let i = 0; i < ints; i++) entries[start + i] = stack[from + i];
     out.entries.length += ints;
     this.stackTop = from;
-    const offset = this.openOffset[depth] as number;
+    const offset = this.openOffset[depth];
     this.index.set(offset, out.kind.length);
     this.addType(
       kind,
-      this.openName[depth] as number,
-      this.openSize[depth] as number,
+      this.openName[depth],
+      this.openSize[depth],
       parent === PARENT_PROTOTYPE ? 0 : flags,
-      this.openRef[depth] as number,
+      this.openRef[depth],
       start,
       ints / 3,
       offset,
@@ -920,23 +946,23 @@ export class UnitReader {
   private closeFunction(depth: number): void {
     const { out } = this;
     // Parameters wait on the stack as (name, type, DIE offset) pairs of entries; the origin stands in the second.
-    const from = this.openStart[depth] as number;
+    const from = this.openStart[depth];
     const start = out.parameterName.length;
     for (let i = from; i < this.stackTop; i += 6) {
-      this.index.set(this.stack[i + 2] as number, out.parameterName.length);
-      out.parameterName.push(this.stack[i] as number);
-      out.parameterRef.push(this.stack[i + 1] as number);
-      out.parameterOffset.push(this.stack[i + 2] as number);
-      out.parameterOrigin.push(this.stack[i + 3] as number);
+      this.index.set(this.stack[i + 2], out.parameterName.length);
+      out.parameterName.push(this.stack[i]);
+      out.parameterRef.push(this.stack[i + 1]);
+      out.parameterOffset.push(this.stack[i + 2]);
+      out.parameterOrigin.push(this.stack[i + 3]);
     }
     this.stackTop = from;
-    const offset = this.openOffset[depth] as number;
+    const offset = this.openOffset[depth];
     this.index.set(offset, out.functionName.length);
-    out.functionName.push(this.openName[depth] as number);
-    out.functionRef.push(this.openRef[depth] as number);
-    out.functionOrigin.push(this.openKind[depth] as number);
-    out.functionSpecification.push(this.openSize[depth] as number);
-    out.functionFlags.push(this.openFlags[depth] as number);
+    out.functionName.push(this.openName[depth]);
+    out.functionRef.push(this.openRef[depth]);
+    out.functionOrigin.push(this.openKind[depth]);
+    out.functionSpecification.push(this.openSize[depth]);
+    out.functionFlags.push(this.openFlags[depth]);
     out.functionStart.push(start);
     out.functionCount.push(out.parameterName.length - start);
     out.functionOffset.push(offset);
@@ -979,7 +1005,7 @@ export class UnitReader {
     }
     if (bitOffset < 0 || bitOffset > 0xffff_ffff)
       this.fail(offset, `member at bit ${bitOffset} does not fit BTF`, 'btf-unencodable');
-    if (isBitfield) this.openFlags[depth] = (this.openFlags[depth] as number) | KIND_FLAG;
+    if (isBitfield) this.openFlags[depth] = this.openFlags[depth] | KIND_FLAG;
     this.pushEntry(name, isBitfield ? (bits << 24) | bitOffset : bitOffset | 0, type);
   }
 
@@ -995,7 +1021,8 @@ export class UnitReader {
     depth: number,
     offset: number,
   ): void {
-    const fromTop = this.optional(BIT_OFFSET, 0);
+    // Negative for a bitfield that spills out of its storage unit (packed structs), whatever the form.
+    const fromTop = this.signed32(BIT_OFFSET);
     const storage = this.has(BYTE_SIZE) ? this.unsigned(BYTE_SIZE) : this.storageBytes(type);
     const { littleEndian } = this.sections;
     const bitOffset = littleEndian ? base + storage * 8 - fromTop - bits : base + fromTop;
@@ -1087,7 +1114,7 @@ export class UnitReader {
     if (this.has(VALUE)) this.wide(VALUE);
     const low = this.valueLow | 0;
     const high = this.valueHigh | 0;
-    const flags = this.openFlags[depth] as number;
+    const flags = this.openFlags[depth];
     if ((flags & ENUM64_FLAG) !== 0) {
       this.pushEntry(name, low, high);
       return;

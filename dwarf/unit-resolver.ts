@@ -92,25 +92,24 @@ export class UnitResolver {
     const nodeKind = pool.nodeKind;
     const base = unitIndex * UNIT_STRIDE;
     for (let i = 0; i < total; i++) {
-      const node = nodes[i] as number;
-      if ((nodeKind.data[node] as number) < LOCAL_LEAF_STRUCT) {
+      const node = nodes[i];
+      if (nodeKind.data[node] < LOCAL_LEAF_STRUCT) {
         pool.meet(node, base + i);
         continue;
       }
-      const count = types.count.data[i] as number;
-      const isForward =
-        kind[i] === KIND_ENUM ? count === 0 : ((flags[i] as number) & LOCAL_TYPE_IS_DECLARATION) !== 0;
+      const count = types.count.data[i];
+      const isForward = kind[i] === KIND_ENUM ? count === 0 : (flags[i] & LOCAL_TYPE_IS_DECLARATION) !== 0;
       if (isForward) {
         pool.meet(node, base + i);
         instances.push(~node);
         continue;
       }
-      const start = types.start.data[i] as number;
+      const start = types.start.data[i];
       if (kind[i] !== KIND_ENUM) this.resolveEntries(entries, start, count);
       const def = pool.define(
         node,
-        types.size.data[i] as number,
-        (flags[i] as number) & (FLAG_OF_KIND | FLAG_OF_ENUM64),
+        types.size.data[i],
+        flags[i] & (FLAG_OF_KIND | FLAG_OF_ENUM64),
         entries,
         start,
         count,
@@ -123,7 +122,7 @@ export class UnitResolver {
   /** Node of the type a DIE offset names; 0 (void) for none. */
   nodeAt(ref: number): number {
     if (ref === 0) return 0;
-    return this.nodes[this.find(ref)] as number;
+    return this.nodes[this.find(ref)];
   }
 
   /** Named composites are leaves: they need nothing resolved. */
@@ -150,8 +149,8 @@ export class UnitResolver {
         default:
           continue;
       }
-      const variant = variantOf === undefined ? 0 : variantOf(instance, leafKind, name[i] as number);
-      nodes[i] = pool.leaf(leafKind, name[i] as number, variant);
+      const variant = variantOf === undefined ? 0 : variantOf(instance, leafKind, name[i]);
+      nodes[i] = pool.leaf(leafKind, name[i], variant);
       instance++;
     }
   }
@@ -171,17 +170,16 @@ export class UnitResolver {
     const { nodes, types } = this;
     this.push(root);
     while (this.workTop > 0) {
-      const i = this.work[this.workTop - 1] as number;
-      const state = nodes[i] as number;
+      const i = this.work[this.workTop - 1];
+      const state = nodes[i];
       if (state >= 0) {
         this.workTop--;
         continue;
       }
       const before = this.workTop;
-      this.need(types.ref.data[i] as number, i);
-      const kind = types.kind.data[i] as number;
-      if (kind === KIND_STRUCT || kind === KIND_UNION || kind === KIND_FUNC_PROTO)
-        this.needEntries(i);
+      this.need(types.ref.data[i], i);
+      const kind = types.kind.data[i];
+      if (kind === KIND_STRUCT || kind === KIND_UNION || kind === KIND_FUNC_PROTO) this.needEntries(i);
       if (this.workTop > before) {
         // Seen before with needs still open: one of them needs this type again.
         if (state === IN_PROGRESS)
@@ -212,7 +210,7 @@ export class UnitResolver {
     const found = this.index.find(ref, this.types.offset);
     if (found < 0)
       this.fail(this.types.offset.at(user), `refers to 0x${ref.toString(16)}, which is no type of this unit`);
-    const state = this.nodes[found] as number;
+    const state = this.nodes[found];
     if (state >= 0) return;
     if (state === IN_PROGRESS)
       this.fail(
@@ -224,9 +222,9 @@ export class UnitResolver {
 
   private needEntries(i: number): void {
     const { types } = this;
-    const start = types.start.data[i] as number;
-    const end = start + (types.count.data[i] as number) * STRIDE;
-    for (let at = start + 2; at < end; at += STRIDE) this.need(types.entries.data[at] as number, i);
+    const start = types.start.data[i];
+    const end = start + types.count.data[i] * STRIDE;
+    for (let at = start + 2; at < end; at += STRIDE) this.need(types.entries.data[at], i);
   }
 
   /** Replaces the third int of each entry, a DIE offset, by the type's node. */
@@ -235,17 +233,17 @@ export class UnitResolver {
     const { offset } = this.types;
     const end = start + count * STRIDE;
     for (let at = start + 2; at < end; at += STRIDE) {
-      const ref = entries[at] as number;
+      const ref = entries[at];
       if (ref === 0) continue;
       const found = index.find(ref, offset);
       if (found < 0) this.fail(ref, 'reference to a DIE that is no type of this unit');
-      entries[at] = nodes[found] as number;
+      entries[at] = nodes[found];
     }
   }
 
   private enter(i: number, kind: number): number {
     const { types, pool } = this;
-    const ref = types.ref.data[i] as number;
+    const ref = types.ref.data[i];
     const target = this.nodeAt(ref);
     switch (kind) {
       case KIND_VOID:
@@ -282,7 +280,14 @@ export class UnitResolver {
     const count = types.count.at(i);
     const entries = types.entries.data;
     if (kind === KIND_ENUM)
-      return pool.list(kind, types.size.at(i), flags & (FLAG_OF_KIND | FLAG_OF_ENUM64), entries, start, count);
+      return pool.list(
+        kind,
+        types.size.at(i),
+        flags & (FLAG_OF_KIND | FLAG_OF_ENUM64),
+        entries,
+        start,
+        count,
+      );
     this.resolveEntries(entries, start, count);
     if (kind === KIND_FUNC_PROTO) return pool.list(kind, target, 0, entries, start, count);
     if ((flags & LOCAL_TYPE_IS_DECLARATION) !== 0) {

@@ -79,7 +79,7 @@ export class OffsetIndex {
 
   /** The index in `offsets` whose value is `offset`, or -1. */
   find(offset: number, offsets: IntList): number {
-    const index = this.slots[offset - this.base] as number;
+    const index = this.slots[offset - this.base];
     return index < offsets.length && offsets.data[index] === offset ? index : -1;
   }
 }

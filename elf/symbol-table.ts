@@ -61,7 +61,7 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
       return offset;
     },
     type(index) {
-      return (bytes[index * stride + (is64 ? 4 : 12)] as number) & 0xf;
+      return bytes[index * stride + (is64 ? 4 : 12)] & 0xf;
     },
     section(index) {
       const value = view.getUint16(index * stride + (is64 ? 6 : 14), littleEndian);

@@ -6,7 +6,6 @@ import {
   type Collection,
   Collector,
   type ConversionInput,
-  type UnitHeader,
   hasDwarf,
   kindCountsByName,
   readConversionInput,
@@ -27,10 +26,9 @@ function collect(
   for (;;) {
     const range = Atomics.add(next, 0, 1);
     if (range + 1 >= bounds.length) return collector.finish();
-    const to = bounds[range + 1] as number;
-    for (let unit = bounds[range] as number; unit < to; unit++)
-      collector.addUnit(input.units[unit] as UnitHeader, unit);
-    onRange((input.units[to - 1] as UnitHeader).end);
+    const to = bounds[range + 1];
+    for (let unit = bounds[range]; unit < to; unit++) collector.addUnit(input.units[unit], unit);
+    onRange(input.units[to - 1].end);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The command line as a whole: verbs, help, how errors are reported. */
 
 import { Command } from 'commander';
+import { registerConvert } from '../convert.ts';
 import { registerCrawl } from '../crawl.ts';
 import { registerDoctor } from '../doctor.ts';
 import { registerStatus } from '../status.ts';
@@ -37,6 +38,7 @@ export function buildProgram(): Command {
     .configureOutput({ outputError: () => {} })
     .exitOverride();
   registerCrawl(program);
+  registerConvert(program);
   registerStatus(program);
   registerVerify(program);
   registerDoctor(program);

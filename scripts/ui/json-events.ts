@@ -35,7 +35,7 @@ export function jsonLinesOf(event: RunEvent, time: Date, isDryRun: boolean): str
 }
 
 function line(event: string, time: Date, fields: object): string {
-  return JSON.stringify({ v: EVENT_VERSION, time: time.toISOString(), ...fields, event });
+  return JSON.stringify({ v: EVENT_VERSION, event, time: time.toISOString(), ...fields });
 }
 
 function planItem({ pkg, decision }: PlanItem): object {

@@ -1,0 +1,110 @@
+/** `btfmill convert`: one ELF file's DWARF to BTF, without an archive. */
+
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import { decodeBtf, validateBtf } from '../btf/index.ts';
+import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
+import { BtfmillError } from '../errors/index.ts';
+import { writeFileAtomically } from '../pipeline/atomic-write.ts';
+import { convertKernel } from '../pipeline/convert.ts';
+import type { ConvertedKernel } from '../pipeline/types.ts';
+import { positiveInteger } from './cli/flags.ts';
+import { listenForStop } from './cli/stop-signal.ts';
+import { formatBytes, formatDuration } from './ui/format.ts';
+import { createLiveBlock } from './ui/live-block.ts';
+
+const HELP = `
+Examples:
+  npm run convert -- vmlinux -o vmlinux.btf
+  npm run --silent convert -- vmlinux -o vmlinux.btf --json | jq .typesByKind
+  btfmill convert vmlinux -o - | bpftool btf dump file /dev/stdin
+
+The output is raw BTF in the byte order of the input, byte for byte what the profile's pahole writes with
+--btf_encode_detached. It does not depend on the number of threads.`;
+
+interface ConvertFlags {
+  readonly output: string;
+  readonly profile: ProfileName;
+  readonly threads: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function registerConvert(program: Command): void {
+  const command = program
+    .command('convert')
+    .description("convert one ELF file's DWARF to BTF")
+    .argument('<vmlinux>', 'linked ELF file with DWARF 2 to 5')
+    .requiredOption('-o, --output <file>', 'where the BTF goes; - is stdout')
+    .addOption(
+      new Option('--profile <name>', 'whose behaviour to reproduce')
+        .choices(Object.keys(PROFILES))
+        .default(DEFAULT_PROFILE),
+    )
+    .option('--threads <n>', 'threads that read DWARF', positiveInteger, Math.min(4, availableParallelism()))
+    .option('--json', 'a report on stdout: types by kind, time by phase; "v":1')
+    .option('-q, --quiet', 'no progress and no summary');
+  command.addHelpText('after', HELP).action(async (vmlinux: string) => {
+    process.exitCode = await convert(vmlinux, command.optsWithGlobals<ConvertFlags>());
+  });
+}
+
+async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
+  const toStdout = flags.output === '-';
+  if (toStdout && flags.json) throw new BtfmillError('usage', '--json and -o - both want stdout');
+  let line = '';
+  const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
+  const live = isLive ? createLiveBlock(process.stderr, () => (line === '' ? [] : [line])) : undefined;
+  const stop = listenForStop(() => {});
+  const started = performance.now();
+  let converted: ConvertedKernel;
+  try {
+    converted = await convertKernel(vmlinux, {
+      source: 'dwarf',
+      profile: flags.profile,
+      threads: flags.threads,
+      signal: stop.signal,
+      onProgress: (done, total) => {
+        const percent = total === undefined ? '' : `  ${Math.floor((100 * done) / total)}%`;
+        line = `  ${formatBytes(done)} of .debug_info${percent}  ${formatDuration(performance.now() - started)}`;
+      },
+    });
+  } catch (thrown) {
+    if (stop.signal.aborted) return stop.exitCode();
+    throw thrown;
+  } finally {
+    live?.close();
+    stop.release();
+  }
+  const bytes = checked(converted);
+  if (toStdout) process.stdout.write(bytes);
+  else await writeFileAtomically(flags.output, bytes);
+  report(converted, bytes, performance.now() - started, flags);
+  return 0;
+}
+
+/** A BTF that the kernel would refuse does not leave the house. */
+function checked({ fromDwarf }: ConvertedKernel): Uint8Array {
+  if (fromDwarf === undefined) throw new BtfmillError('dwarf-none', 'the file has no DWARF');
+  const [problem] = validateBtf(decodeBtf(fromDwarf));
+  if (problem !== undefined) throw new BtfmillError('btf-invalid', problem.text);
+  return fromDwarf;
+}
+
+function report(
+  { stats, profile, buildId }: ConvertedKernel,
+  bytes: Uint8Array,
+  milliseconds: number,
+  flags: ConvertFlags,
+): void {
+  if (stats === undefined) return;
+  if (flags.json) {
+    const object = { v: 1, profile, threads: flags.threads, buildId, btfBytes: bytes.length, ...stats };
+    process.stdout.write(`${JSON.stringify(object)}\n`);
+  }
+  if (flags.quiet) return;
+  process.stderr.write(
+    `${stats.typeCount} types from ${stats.typesRead} in ${stats.unitCount} units (${formatBytes(stats.inputBytes)} of DWARF), ` +
+      `${formatBytes(bytes.length)} of BTF, ${formatDuration(milliseconds)}\n`,
+  );
+}
