@@ -40,6 +40,27 @@ function plant({ archiveDir }: ArchiveLocation, bytes: Uint8Array): void {
   writeFileSync(join(archiveDir, PATH), bytes);
 }
 
+/** Reads an archive whose file has these bytes. */
+async function damage(bytes: Uint8Array): Promise<unknown> {
+  const place = await archive();
+  plant(place, bytes);
+  return readArchiveFile(place);
+}
+
+async function tarOf(
+  members: readonly { name: string; mode?: number; content?: Uint8Array }[],
+): Promise<Buffer> {
+  const tar = pack();
+  for (const { name, mode = 0o444, content = kernelBtf() } of members) {
+    const owner = { uid: 0, gid: 0, uname: 'root', gname: 'root', mtime: new Date(0) };
+    tar.entry({ name, mode, ...owner }, Buffer.from(content));
+  }
+  tar.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of tar) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
 describe.skipIf(needsTool('xz', 'tar'))('storeBtf', () => {
   afterEach(() => {
     vi.unstubAllEnvs();
@@ -159,26 +180,6 @@ describe.skipIf(needsTool('xz', 'tar'))('storeBtf', () => {
 });
 
 describe.skipIf(needsTool('xz'))('readArchiveFile', () => {
-  async function damage(bytes: Uint8Array): Promise<Promise<unknown>> {
-    const place = await archive();
-    plant(place, bytes);
-    return readArchiveFile(place);
-  }
-
-  async function tarOf(
-    members: readonly { name: string; mode?: number; content?: Uint8Array }[],
-  ): Promise<Buffer> {
-    const tar = pack();
-    for (const { name, mode = 0o444, content = kernelBtf() } of members) {
-      const owner = { uid: 0, gid: 0, uname: 'root', gname: 'root', mtime: new Date(0) };
-      tar.entry({ name, mode, ...owner }, Buffer.from(content));
-    }
-    tar.finalize();
-    const chunks: Buffer[] = [];
-    for await (const chunk of tar) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks);
-  }
-
   test('gives what was stored', async () => {
     const place = await archive();
     const facts = await storeBtf({ ...place, btf: kernelBtf() });
