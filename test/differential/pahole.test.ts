@@ -3,9 +3,12 @@
  * profile (1.24 to 1.27) the outputs are the same bytes; with another the types are equal.
  */
 
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeBtf } from '../../btf/index.ts';
+import { convertDwarf } from '../../dwarf/index.ts';
+import { memorySource, openElf } from '../../elf/index.ts';
 import { convertKernel } from '../../pipeline/convert.ts';
 import { expectEqualTypes, expectSameBytes } from '../support/expect-btf.ts';
 import { paholeBtf, paholeGivesProfile124 } from '../support/pahole.ts';
@@ -37,6 +40,10 @@ for (const toolchain of Object.values<Toolchain>(TOOLCHAINS)) {
         await expectAgreement({ program, toolchain, flags: [`-gdwarf-${version}`, '-O2'] });
       });
     }
+
+    it('in threads', async () => {
+      await expectAgreement({ program: 'names', toolchain }, convertInThreads);
+    });
   });
 }
 
@@ -136,20 +143,28 @@ function newFile(program: string): string {
 }
 
 async function convert(file: string): Promise<Uint8Array> {
+  return convertDwarf(openElf(memorySource(await readFile(file)))).bytes;
+}
+
+/** The way the pipeline takes: sections shared by two threads. */
+async function convertInThreads(file: string): Promise<Uint8Array> {
   const { fromDwarf } = await convertKernel(file, {
     source: 'dwarf',
     profile: 'pahole-1.24',
-    threads: 1,
+    threads: 2,
     signal: AbortSignal.timeout(60_000),
   });
   if (fromDwarf === undefined) throw new Error('nothing was converted');
   return fromDwarf;
 }
 
-async function expectAgreement(options: Omit<BuildOptions, 'output'>): Promise<void> {
+async function expectAgreement(
+  options: Omit<BuildOptions, 'output'>,
+  convertFile: typeof convert = convert,
+): Promise<void> {
   const file = await buildProgram({ ...options, output: newFile(options.program) });
   const theirs = await paholeBtf(file);
-  const ours = await convert(file);
+  const ours = await convertFile(file);
   // An oracle that says nothing would agree with everything.
   expect(decodeBtf(theirs).typeCount).toBeGreaterThan(50);
   if (paholeGivesProfile124()) expectSameBytes(ours, theirs);

@@ -39,7 +39,8 @@ const BAD_BYTES = fc.oneof(
 
 const DAMAGE: fc.Arbitrary<Damage[]> = fc.array(
   fc.record({
-    at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+    // Without bias: fast-check's own would hit the ELF header nearly every time.
+    at: fc.noBias(fc.integer({ min: 0, max: 0xffffff })).map((n) => n / 0x1000000),
     bytes: BAD_BYTES,
     isCut: fc.integer({ min: 0, max: 19 }).map((n) => n === 0),
   }),
@@ -64,7 +65,7 @@ function survives(read: () => unknown): boolean {
     return true;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    expect(error.message).toMatch(/^(elf|dwarf|btf)\b.*: /u);
+    expect(error.message).toMatch(/^(elf|dwarf|btf)( \.?\w+)?(\+0x[0-9a-f]+)?: /u);
     return false;
   } finally {
     expect(performance.now() - start).toBeLessThan(MAX_MS);
