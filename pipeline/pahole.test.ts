@@ -62,7 +62,7 @@ describe('findPahole', () => {
   });
 
   test('stops when told to', async () => {
-    const { command } = await fakePahole('sleep 30');
+    const { command } = await fakePahole('exec sleep 30');
     await expect(findPahole({ signal: AbortSignal.timeout(100), command })).rejects.toMatchObject({
       code: 'aborted',
     });

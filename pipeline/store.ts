@@ -38,7 +38,11 @@ export interface ArchiveLocation {
   readonly signal: AbortSignal;
 }
 
-/** The largest kernels' BTF has 10 MiB; this only stops a file that decompresses for ever. */
+export interface ReadArchiveOptions extends ArchiveLocation {
+  /** Refuses files that hold more. Default 256 MiB: the largest kernels' BTF has 10. */
+  readonly maxTarBytes?: number;
+}
+
 const MAX_TAR_BYTES = 256 * 1024 * 1024;
 
 /** Part of the archive's format: other options give other bytes for the same input. */
@@ -72,7 +76,7 @@ export async function storeBtf({
   await mkdir(folder, { recursive: true });
   try {
     await writeSynced(temporaryPath, compressed);
-    const facts = await inspectWritten(temporaryPath, btf, key, signal);
+    const facts = await inspectWritten(temporaryPath, btf, { archiveDir, key, signal });
     signal.throwIfAborted();
     await rename(temporaryPath, finalPath);
     await syncFolders(folder);
@@ -88,9 +92,9 @@ export async function storeBtf({
  * Throws `archive-damaged` for a file that is missing or is not what {@link storeBtf} writes, `tool-missing`,
  * `tool-failed`, `io-failed`, `aborted`.
  */
-export async function readArchiveFile({ archiveDir, key, signal }: ArchiveLocation): Promise<ArchiveFile> {
-  const path = archivePath(key);
-  const { btf, ...sums } = await readTarXz(join(archiveDir, path), memberName(key), path, signal);
+export async function readArchiveFile(o: ReadArchiveOptions): Promise<ArchiveFile> {
+  const path = archivePath(o.key);
+  const { btf, ...sums } = await readTarXz(join(o.archiveDir, path), o);
   return { path, ...sums, btf, ...kernelFacts(btf, path, 'archive-damaged') };
 }
 
@@ -101,11 +105,10 @@ function memberName({ kernel }: KernelKey): string {
 async function inspectWritten(
   temporaryPath: string,
   btf: Uint8Array,
-  key: KernelKey,
-  signal: AbortSignal,
+  o: ArchiveLocation,
 ): Promise<StoredFacts> {
-  const path = archivePath(key);
-  const { btf: readBack, ...sums } = await readTarXz(temporaryPath, memberName(key), path, signal);
+  const path = archivePath(o.key);
+  const { btf: readBack, ...sums } = await readTarXz(temporaryPath, o);
   if (Buffer.compare(readBack, btf) !== 0) {
     throw new BtfmillError('io-failed', `${path}: what was read back differs from what was written`);
   }
@@ -132,13 +135,13 @@ function kernelFacts(
 
 type FileContent = Pick<ArchiveFile, 'btf' | 'btfSha256' | 'btfSizeBytes' | 'tarSha256' | 'tarSizeBytes'>;
 
+/** Reads `path`, which holds or will hold the archive file of `key`. */
 async function readTarXz(
   path: string,
-  member: string,
-  subject: string,
-  signal: AbortSignal,
+  { key, signal, maxTarBytes = MAX_TAR_BYTES }: ReadArchiveOptions,
 ): Promise<FileContent> {
-  const compressed = await readWhole(path, subject);
+  const subject = archivePath(key);
+  const compressed = await readWhole(path, subject, maxTarBytes);
   const output = throughProcess('xz', ['-dc'], {
     input: once(compressed),
     signal,
@@ -146,13 +149,13 @@ async function readTarXz(
   });
   let tar: Buffer;
   try {
-    tar = await collect(output, MAX_TAR_BYTES);
+    tar = await collect(output, maxTarBytes);
   } catch (thrown) {
     const error = toBtfmillError(thrown);
     if (error.code !== 'archive-damaged') throw error;
     throw new BtfmillError('archive-damaged', `${subject}: ${error.message}`, { cause: error });
   }
-  const btf = await unpackBtfTar(tar, member, subject);
+  const btf = await unpackBtfTar(tar, memberName(key), subject);
   return {
     btf,
     btfSha256: sha256(btf),
@@ -162,10 +165,10 @@ async function readTarXz(
   };
 }
 
-async function readWhole(path: string, subject: string): Promise<Buffer> {
+async function readWhole(path: string, subject: string, maxBytes: number): Promise<Buffer> {
   try {
     const { size } = await stat(path);
-    if (size > MAX_TAR_BYTES) throw new BtfmillError('archive-damaged', `${subject}: has ${size} bytes`);
+    if (size > maxBytes) throw new BtfmillError('archive-damaged', `${subject}: has ${size} bytes`);
     return await readFile(path);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') {
