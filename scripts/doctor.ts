@@ -16,6 +16,13 @@ const CACHE_WANTED_BYTES = 4e9;
 /** An archive file takes about 1 MB, so this holds some hundred kernels. */
 const ARCHIVE_WANTED_BYTES = 1e9;
 
+const HELP = `
+Examples:
+  npm run doctor
+  npm run --silent doctor -- --json | jq '.tools[] | select(.path == null) | .command'
+
+Exit code ${EXIT.usage} when something is missing that no crawl can do without.`;
+
 interface DoctorFlags {
   readonly archive: string;
   readonly cache: string;
@@ -29,7 +36,7 @@ export function registerDoctor(program: Command): void {
     .option('--archive <dir>', 'archive whose disk is looked at', DEFAULT_ARCHIVE)
     .option('--cache <dir>', 'cache whose disk is looked at', defaultCacheDir())
     .option('--json', 'print one JSON object')
-    .addHelpText('after', `\nExit code ${EXIT.usage} when something is missing that no crawl can do without.`)
+    .addHelpText('after', HELP)
     .action(async (flags: DoctorFlags) => {
       const report = await examine(flags);
       process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : renderReport(report));
