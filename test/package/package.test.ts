@@ -10,6 +10,7 @@ import { buildProgram, TOOLCHAINS, toolsOf } from '../support/programs.ts';
 import { makeTempDir, removeDir } from '../support/temp.ts';
 import { needsTool } from '../support/tools.ts';
 
+const toolchain = TOOLCHAINS['gcc x86_64'];
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 interface PackageJson {
@@ -72,6 +73,17 @@ describe.skipIf(needsTool('npm', 'tar'))('the npm package', () => {
     },
   );
 
+  it.skipIf(needsTool(...toolsOf(toolchain)))("README's example runs", async () => {
+    const app = path.join(scratch, 'app');
+    const readme = await readFile(path.join(repository, 'README.md'), 'utf8');
+    const example = /^```js\n(.*?)^```$/ms.exec(readme)?.[1] ?? '';
+    expect(example).toContain('btfmill/dwarf');
+    await buildProgram({ program: 'kernel', toolchain, output: path.join(app, 'vmlinux') });
+    const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', example], { cwd: app });
+    expect(Number(stdout)).toBeGreaterThan(10);
+    expect(validateBtf(decodeBtf(await readFile(path.join(app, 'vmlinux.btf'))))).toEqual([]);
+  });
+
   it('its types satisfy a strict TypeScript user', async () => {
     const app = path.join(scratch, 'app');
     await writeFile(
@@ -103,7 +115,6 @@ describe.skipIf(needsTool('npm', 'tar'))('the npm package', () => {
   });
 
   describe('its command', () => {
-    const toolchain = TOOLCHAINS['gcc x86_64'];
     let command: string;
 
     beforeAll(async () => {
