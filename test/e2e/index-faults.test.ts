@@ -21,6 +21,48 @@ import { filesBelow, openSite, query, type Site } from './site.ts';
 const KERNEL = '6.1.0-1-amd64';
 const SECURITY_KERNEL = '6.1.0-5-amd64';
 
+interface StanzaFault {
+  readonly what: string;
+  /** Debian's name; every fault gets an index of its own. */
+  readonly architecture: string;
+  readonly code: string;
+  edit(text: string): string;
+}
+
+const OUTSIDE = [
+  '../../../../etc/passwd',
+  '/etc/passwd',
+  'http://127.0.0.1:1/other',
+  'pool/../../x.deb',
+  'pool/%2e%2e/%2e%2e/x.deb',
+  'pool\\..\\x.deb',
+  '//127.0.0.1:1/x.deb',
+  'pool/x.deb?y#z',
+];
+
+const MALFORMED: readonly [string, RegExp, string][] = [
+  ['no digest', /^SHA256: .*\n/mu, ''],
+  ['a short digest', /^SHA256: .*$/mu, 'SHA256: abc'],
+  ['a negative size', /^Size: .*$/mu, 'Size: -5'],
+  ['no file name', /^Filename: .*\n/mu, ''],
+];
+
+const ARCHITECTURES =
+  'amd64 arm64 s390x ppc64el riscv64 loong64 armhf armel mips64el mipsel mips powerpc'.split(' ');
+
+const STANZA_FAULTS: readonly StanzaFault[] = [
+  ...OUTSIDE.map((filename) => ({
+    what: `file ${filename}`,
+    code: 'index-unsafe-path',
+    edit: (text: string) => text.replace(/^Filename: .*$/mu, () => `Filename: ${filename}`),
+  })),
+  ...MALFORMED.map(([what, field, value]) => ({
+    what,
+    code: 'index-malformed',
+    edit: (text: string) => text.replace(field, value),
+  })),
+].map((fault, i) => ({ ...fault, architecture: ARCHITECTURES[i] }));
+
 describe.skipIf(needsTool(...E2E_TOOLS))('indexes with faults', () => {
   let folder: string;
   let root: string;
@@ -54,7 +96,7 @@ describe.skipIf(needsTool(...E2E_TOOLS))('indexes with faults', () => {
   async function newCase(
     change: Partial<MirrorSuite> = {},
     signedBy: Signer = signer,
-  ): Promise<{ site: Site; dist: string; path: string }> {
+  ): Promise<{ site: Site; name: string; dist: string; path: string }> {
     const name = `case${cases++}`;
     const bookworm: MirrorSuite = {
       name: 'bookworm',
@@ -80,7 +122,12 @@ describe.skipIf(needsTool(...E2E_TOOLS))('indexes with faults', () => {
       mirror: `${server.url}/${name}/debian`,
       keyring: signer.keyring,
     });
-    return { site, dist: join(root, name, 'debian/dists/bookworm'), path: `/${name}/debian/dists/bookworm` };
+    return {
+      site,
+      name,
+      dist: join(root, name, 'debian/dists/bookworm'),
+      path: `/${name}/debian/dists/bookworm`,
+    };
   }
 
   it('is not found at fault without one', async () => {
@@ -172,31 +219,37 @@ describe.skipIf(needsTool(...E2E_TOOLS))('indexes with faults', () => {
     expectRefused(await list(site), 'index-malformed', 5);
   });
 
-  it.each([
-    '../../../../etc/passwd',
-    '/etc/passwd',
-    'http://127.0.0.1:1/other',
-    'pool/../../x.deb',
-    'pool/%2e%2e/%2e%2e/x.deb',
-    'pool\\..\\x.deb',
-    '//127.0.0.1:1/x.deb',
-    'pool/x.deb?y#z',
-  ])('refuses a package outside the mirror: %s', async (filename) => {
-    const { site } = await newCase({
-      editPackages: (text) => text.replace(/^Filename: .*$/mu, () => `Filename: ${filename}`),
+  it('refuses bad stanzas, each for its architecture', async () => {
+    const architectures = STANZA_FAULTS.map(({ architecture }) => architecture);
+    const { site, name } = await newCase();
+    await buildDebianMirror({
+      root: join(root, name),
+      architectures,
+      signer,
+      suites: [
+        {
+          name: 'bookworm',
+          releaseVersion: '12.11',
+          archive: 'debian',
+          packages: await Promise.all(architectures.map((one) => smallPackage(KERNEL, one))),
+          editPackages: (text, architecture) =>
+            STANZA_FAULTS.find((fault) => fault.architecture === architecture)?.edit(text) ?? text,
+        },
+      ],
     });
-    expectRefused(await list(site), 'index-unsafe-path', 5);
+    const result = await site.crawl([
+      '--dry-run',
+      ...architectures.flatMap((architecture) => ['--arch', architecture]),
+    ]);
+    expectExit(result, 5);
+    const refused = result.events.filter(({ event }) => event === 'index.failed');
+    const found = STANZA_FAULTS.map(({ architecture, what }) => {
+      const failure = refused.find(({ message }) => String(message).includes(`binary-${architecture}/`));
+      return { what, code: failure?.code };
+    });
+    expect(found).toEqual(STANZA_FAULTS.map(({ what, code }) => ({ what, code })));
+    expect(JSON.stringify(result.events.filter(({ event }) => event === 'plan'))).not.toContain(KERNEL);
     expect(server.log.filter((entry) => !entry.path.includes('/dists/'))).toEqual([]);
-  });
-
-  it.each([
-    ['no digest', (text: string) => text.replace(/^SHA256: .*\n/mu, '')],
-    ['a short digest', (text: string) => text.replace(/^(SHA256: ).*$/mu, '$1abc')],
-    ['a negative size', (text: string) => text.replace(/^Size: .*$/mu, 'Size: -5')],
-    ['no file name', (text: string) => text.replace(/^Filename: .*\n/mu, '')],
-  ])('refuses a stanza with %s', async (_what, editPackages) => {
-    const { site } = await newCase({ editPackages });
-    expectRefused(await list(site), 'index-malformed', 5);
   });
 
   describe('a mirror that misbehaves', () => {
@@ -270,8 +323,8 @@ function expectRefused(result: CommandResult, code: string, exitCode: number): v
   expect(result.stdout).not.toContain(KERNEL);
 }
 
-async function smallPackage(kernel: string): Promise<RawPackage> {
-  const identity = { name: packageNameOf(kernel), version: '6.1.1-1', architecture: 'amd64' };
+async function smallPackage(kernel: string, architecture = 'amd64'): Promise<RawPackage> {
+  const identity = { name: packageNameOf(kernel), version: '6.1.1-1', architecture };
   return { ...identity, bytes: await debPackage({ ...identity, compression: 'xz', entries: [] }) };
 }
 

@@ -62,7 +62,7 @@ export interface MirrorSuite {
   readonly emptyPackages?: readonly EmptyPackage[];
   readonly validUntil?: Date;
   /** Changes the text of an index before it is compressed and signed. */
-  readonly editPackages?: (text: string) => string;
+  readonly editPackages?: (text: string, architecture: string) => string;
   readonly editRelease?: (text: string) => string;
 }
 
@@ -207,7 +207,7 @@ async function writeIndexes(
       .filter((stanza) => stanza.includes(`\nArchitecture: ${architecture}\n`))
       .map((stanza) => `${stanza}\n`)
       .join('');
-    await writeFile(join(folder, 'Packages'), suite.editPackages?.(text) ?? text);
+    await writeFile(join(folder, 'Packages'), suite.editPackages?.(text, architecture) ?? text);
     await execa('xz', ['-k', join(folder, 'Packages')]);
   }
   await writeRelease(options, suite, dist, architectures);

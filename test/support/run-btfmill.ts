@@ -1,11 +1,8 @@
 /** Runs the real command in a process of its own, in an environment that holds nothing of the developer's. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-
-const ENTRY = fileURLToPath(new URL('../../scripts/btfmill.ts', import.meta.url));
-const TSX = import.meta.resolve('tsx');
+import { builtCommand } from './built-command.ts';
 
 export interface CommandOptions {
   /** Working directory; also HOME, so that caches and records land there. */
@@ -38,7 +35,7 @@ export interface RunningCommand {
 /** Starts the command, for tests that kill it on its way. */
 export function spawnBtfmill(args: readonly string[], options: CommandOptions): RunningCommand {
   const inherited = options.path ?? process.env.PATH ?? '';
-  const child = execa(process.execPath, ['--import', TSX, ENTRY, ...args], {
+  const child = execa(process.execPath, [builtCommand(), ...args], {
     cwd: options.cwd,
     extendEnv: false,
     env: {
