@@ -41,8 +41,17 @@ const SPEED_WINDOW_MS = 5000;
 /** Too little to guess from. */
 const MIN_SHARE_FOR_ETA = 0.01;
 
-/** Fetching is about half of a kernel's time: what has come of a package in work counts half for the time left. */
-const FETCH_SHARE = 0.5;
+/** Where a kernel is when a step begins, as a share of its way: rough, for the time left only. */
+const STEP_STARTS: Readonly<Record<StepName, number>> = {
+  fetch: 0,
+  unpack: 0.3,
+  convert: 0.5,
+  'cross-check': 0.75,
+  store: 0.9,
+};
+
+/** How much of a kernel's way a step is, where its progress in bytes is worth looking at. */
+const STEP_SHARES: Readonly<Partial<Record<StepName, number>>> = { fetch: 0.3, convert: 0.25 };
 
 interface InWork {
   readonly id: string;
@@ -96,9 +105,11 @@ export function createProgressModel(): ProgressModel {
 
   function overall(nowMs: number): OverallProgress | undefined {
     if (planned === undefined || planned.kernels === 0) return undefined;
-    const arrived = [...inWork.values()].reduce((sum, kernel) => sum + kernel.fetchedBytes, 0);
+    const kernels = [...inWork.values()];
+    const arrived = kernels.reduce((sum, kernel) => sum + kernel.fetchedBytes, 0);
+    const way = kernels.reduce((sum, kernel) => sum + kernel.sizeBytes * shareOfWay(kernel), 0);
     const milliseconds = nowMs - planned.startMs;
-    const share = planned.bytes === 0 ? 0 : (doneBytes + arrived * FETCH_SHARE) / planned.bytes;
+    const share = planned.bytes === 0 ? 0 : (doneBytes + way) / planned.bytes;
     return {
       doneKernels,
       failedKernels,
@@ -112,6 +123,14 @@ export function createProgressModel(): ProgressModel {
   }
 
   return { take, overall, kernels: (nowMs) => [...inWork.values()].map((kernel) => view(kernel, nowMs)) };
+}
+
+/** From 0 to 1: how far a kernel has come. */
+function shareOfWay({ step, doneBytes, totalBytes }: InWork): number {
+  if (step === undefined) return 0;
+  const share = STEP_SHARES[step] ?? 0;
+  const isKnown = totalBytes !== undefined && totalBytes > 0;
+  return STEP_STARTS[step] + (isKnown ? share * Math.min(1, doneBytes / totalBytes) : 0);
 }
 
 function newInWork(key: KernelKey, sizeBytes: number, nowMs: number): InWork {
@@ -159,9 +178,12 @@ function view(kernel: InWork, nowMs: number): KernelProgress {
     bytesPerSecond,
     stepMilliseconds: nowMs - stepStartMs,
     remainingMilliseconds:
-      totalBytes === undefined || bytesPerSecond === undefined || bytesPerSecond <= 0
+      totalBytes === undefined ||
+      doneBytes >= totalBytes ||
+      bytesPerSecond === undefined ||
+      bytesPerSecond <= 0
         ? undefined
-        : (Math.max(0, totalBytes - doneBytes) / bytesPerSecond) * 1000,
+        : ((totalBytes - doneBytes) / bytesPerSecond) * 1000,
   };
 }
 

@@ -1,0 +1,113 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRecord } from '../../db/index.ts';
+import { runBtfmill } from '../../test/support/run-btfmill.ts';
+import { makeTempDir, removeDir, tempDirForTest } from '../../test/support/temp.ts';
+import { defaultCacheDir } from './flags.ts';
+import { checkPlaces } from './places.ts';
+import { buildProgram } from './program.ts';
+
+describe('the program', () => {
+  const verbs = buildProgram().commands;
+
+  it('has its verbs', () => {
+    expect(verbs.map((verb) => verb.name())).toEqual(
+      expect.arrayContaining(['crawl', 'convert', 'status', 'verify', 'doctor']),
+    );
+  });
+
+  it.each(verbs.map((verb) => [verb.name(), verb] as const))(
+    '%s has help that fits on a page',
+    (_name, verb) => {
+      let help = '';
+      verb.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+      expect(verb.description()).not.toBe('');
+      for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(125);
+    },
+  );
+});
+
+describe('the command line', () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await makeTempDir('cli');
+  });
+
+  afterAll(async () => {
+    await removeDir(folder);
+  });
+
+  it.each([
+    [['crwal'], "unknown command 'crwal' (Did you mean crawl?)"],
+    [['status', '--josn'], "unknown option '--josn' (Did you mean --json?)"],
+    [['crawl', '--distro', 'debian', '--jobs', '0'], 'whole number from 1 on'],
+    [['crawl', '--distro', 'debian', '--source', 'x'], 'Allowed choices are auto, dwarf, native'],
+    [['crawl', '--distro', 'debian', '--db', 'archive/x.sqlite'], 'lies in the archive'],
+    [['status'], 'no such record'],
+    [['verify'], 'no such record'],
+  ])('%j is one line on stderr and exit code 2', async (args, message) => {
+    const { exitCode, stdout, stderr } = await runBtfmill(args, { cwd: folder });
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/^btfmill: usage: [^\n]*$/u);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  });
+
+  it('shows help instead of doing nothing, and prints its version', async () => {
+    const bare = await runBtfmill([], { cwd: folder });
+    expect(bare).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(bare.stderr).toContain('Usage: btfmill');
+    const version = await runBtfmill(['--version'], { cwd: folder });
+    expect(version).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+/u);
+  });
+
+  it('calls a broken record what it is', async () => {
+    writeFileSync(join(folder, 'broken.sqlite'), 'not a database, '.repeat(100));
+    const { exitCode, stderr } = await runBtfmill(['status', '--db', 'broken.sqlite'], { cwd: folder });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^btfmill: record-damaged: broken\.sqlite: .*$/u);
+  });
+
+  it('shows status and verifies an archive that is empty', async () => {
+    openRecord(join(folder, 'empty.sqlite')).close();
+    mkdirSync(join(folder, 'archive'));
+    const status = await runBtfmill(['status', '--db', 'empty.sqlite'], { cwd: folder });
+    expect(status).toMatchObject({ exitCode: 0, stdout: 'no kernels known\n\nlast run: none' });
+    const verify = await runBtfmill(['verify', '--db', 'empty.sqlite', '--json'], { cwd: folder });
+    expect(verify).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(verify.stdout)).toMatchObject({
+      v: 1,
+      event: 'verify.finished',
+      checked: 0,
+      damaged: 0,
+    });
+  });
+});
+
+describe('checkPlaces', () => {
+  it('wants record and cache outside the archive, and archive and record outside the work folder', async () => {
+    const root = await tempDirForTest('places');
+    const places = (archive: string, db: string, cache: string): ReturnType<typeof checkPlaces> =>
+      checkPlaces({ archive: join(root, archive), db: join(root, db), cache: join(root, cache) });
+    const usage = expect.objectContaining({ code: 'usage' }) as Error;
+    expect(places('a', 'a.sqlite', 'c')).toMatchObject({ archiveDir: join(root, 'a') });
+    expect(() => places('a', 'ab/x.sqlite', 'a-cache')).not.toThrow();
+    expect(() => places('a', '..x.sqlite', 'c')).not.toThrow();
+    expect(() => places('a', 'a/x.sqlite', 'c')).toThrow(usage);
+    expect(() => places('a', 'x.sqlite', 'a/c')).toThrow(usage);
+    expect(() => places('a', 'x.sqlite', 'a')).toThrow(usage);
+    expect(() => places('c/btfmill-work/a', 'x.sqlite', 'c')).toThrow(usage);
+    expect(() => places('a', 'c/btfmill-work/x.sqlite', 'c')).toThrow(usage);
+    expect(() => places('c/archive', 'c/x.sqlite', 'c')).not.toThrow();
+  });
+});
+
+describe('defaultCacheDir', () => {
+  it('follows the XDG rules', () => {
+    expect(defaultCacheDir({ XDG_CACHE_HOME: '/x' })).toBe('/x/btfmill');
+    expect(defaultCacheDir({ XDG_CACHE_HOME: 'relative' })).toMatch(/\/\.cache\/btfmill$/u);
+    expect(defaultCacheDir({ XDG_CACHE_HOME: '' })).toMatch(/\/\.cache\/btfmill$/u);
+  });
+});
