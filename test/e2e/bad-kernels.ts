@@ -232,6 +232,15 @@ function dwarfFaults(): Description[] {
     },
     {
       ...malformed,
+      what: 'types that refer to each other in a circle',
+      vmlinux: program([
+        INT,
+        die('const_type', { type: ref('volatile') }, [], 'const'),
+        die('volatile_type', { type: ref('const') }, [], 'volatile'),
+      ]),
+    },
+    {
+      ...malformed,
       what: 'a unit that ends in the middle of a DIE',
       vmlinux: program([INT, CHAR], { raw: { unitLength: 24 } }),
     },
@@ -243,16 +252,6 @@ function btfFaults(): Description[] {
     die('member', { name: 'pid', type: ref('int'), data_member_location: 0 }),
   ]);
   return [
-    {
-      what: 'types that refer to each other in a circle',
-      code: 'btf-invalid',
-      vmlinux: program([
-        INT,
-        bigTask,
-        die('const_type', { type: ref('volatile') }, [], 'const'),
-        die('volatile_type', { type: ref('const') }, [], 'volatile'),
-      ]),
-    },
     { what: 'no task_struct', code: 'btf-invalid', message: /task_struct/u, vmlinux: program([INT, CHAR]) },
     {
       what: 'a task_struct of four bytes',

@@ -63,10 +63,10 @@ describe.skipIf(needsTool(...E2E_TOOLS))('kill -9', () => {
   it('during the download, which is then resumed', async () => {
     const site = await sample.newSite();
     sample.server.setFault((seen) =>
-      seen.path.includes('/pool/') ? { kind: 'trickle', chunkBytes: 4000, pauseMs: 150 } : undefined,
+      seen.path.includes('/pool/') ? { kind: 'trickle', chunkBytes: 1000, pauseMs: 150 } : undefined,
     );
     const running = start(site);
-    await sample.server.waitFor(/\/pool\//u, 8000);
+    await sample.server.waitFor(/\/pool\//u, 3000);
     await killAndRepeat(site, running);
     expect(
       sample.server.log.some((entry) => entry.headers.range !== undefined && entry.statusCode === 206),

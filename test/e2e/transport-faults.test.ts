@@ -30,12 +30,12 @@ const once =
 const isResumed = ({ headers, statusCode }: LoggedRequest): boolean =>
   headers.range !== undefined && headers['if-range'] !== undefined && statusCode === 206;
 
-/** Byte 9000 is inside data.tar: everything before has been taken in when it turns out wrong. */
+/** Byte 4000 of some 8000 is inside data.tar: everything before has been taken in when it turns out wrong. */
 const CASES: readonly Case[] = [
   { what: 'nothing', fault: () => undefined },
-  { what: 'a flipped bit, always', fault: always({ kind: 'flip', offset: 9000 }), code: 'package-digest' },
-  { what: 'a flipped bit, once', fault: once({ kind: 'flip', offset: 9000 }) },
-  { what: 'a shorter file', fault: always({ kind: 'truncate', toBytes: 9000 }), code: 'package-digest' },
+  { what: 'a flipped bit, always', fault: always({ kind: 'flip', offset: 4000 }), code: 'package-digest' },
+  { what: 'a flipped bit, once', fault: once({ kind: 'flip', offset: 4000 }) },
+  { what: 'a shorter file', fault: always({ kind: 'truncate', toBytes: 4000 }), code: 'package-digest' },
   {
     what: 'other content',
     fault: always({ kind: 'replace', body: Buffer.from('<html>login please</html>') }),
@@ -43,17 +43,17 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'a cut in the middle',
-    fault: once({ kind: 'cut', afterBytes: 9000 }),
+    fault: once({ kind: 'cut', afterBytes: 4000 }),
     seen: (requests) => requests.length === 2 && isResumed(requests[1]),
   },
   {
     what: 'two cuts',
-    fault: (attempt) => (attempt <= 2 ? { kind: 'cut', afterBytes: 5000 } : undefined),
+    fault: (attempt) => (attempt <= 2 ? { kind: 'cut', afterBytes: 2000 } : undefined),
     seen: (requests) => requests.length === 3 && isResumed(requests[1]) && isResumed(requests[2]),
   },
   {
     what: 'a cut, then a server without ranges',
-    fault: (attempt) => (attempt === 1 ? { kind: 'cut', afterBytes: 9000 } : { kind: 'no-ranges' }),
+    fault: (attempt) => (attempt === 1 ? { kind: 'cut', afterBytes: 4000 } : { kind: 'no-ranges' }),
     seen: (requests) => requests.length === 2 && requests[1].statusCode === 200,
   },
   { what: 'a promise of more than comes, once', fault: once({ kind: 'overstate', byBytes: 99 }) },
@@ -75,7 +75,7 @@ const CASES: readonly Case[] = [
     fault: always({ kind: 'redirect', location: '?again' }),
     code: 'http-redirect',
   },
-  { what: 'a slow line', fault: always({ kind: 'trickle', chunkBytes: 8000, pauseMs: 20 }) },
+  { what: 'a slow line', fault: always({ kind: 'trickle', chunkBytes: 1000, pauseMs: 20 }) },
 ];
 
 const kernelOf = (index: number): string => `6.1.0-${201 + index}-amd64`;

@@ -210,7 +210,7 @@ async function sendBody(
   if (fault?.kind === 'stall') return;
   if (fault?.kind === 'cut' || fault?.kind === 'overstate') {
     // Leaves the client the time to read what was sent: destroying at once may throw it away.
-    await sleep(20);
+    await sleep(200);
     response.destroy();
     return;
   }
