@@ -3,12 +3,16 @@
  * out to have more than one definition, the units that mention it are read again with each definition as a leaf of
  * its own, until no new name splits. This is partition refinement (coarsest bisimulation) that touches only the
  * units concerned: in real kernels a dozen names, local to a few drivers each.
+ *
+ * A forward declaration of an ambiguous name means the definition that libbpf's btf__dedup pairs it with first (see
+ * forward-matches.ts); one that is never paired stays a FWD.
  */
 
 import { FORWARD_VARIANT, LEAF_ENUM, TypePool } from '../btf/type-pool.ts';
 import { StringPool } from '../btf/string-pool.ts';
 import { FormatError } from '../elf/format-error.ts';
 import type { Collection } from './collect.ts';
+import { forwardMatches } from './forward-matches.ts';
 import { type MergeMap, NameResolver, mergeInto } from './merge.ts';
 import type { DwarfSections } from './sections.ts';
 
@@ -71,8 +75,9 @@ export function resolveAmbiguity(
 
   const units = new Map<number, UnitInstances>();
   base.forEach(({ collection }, i) => addUnits(units, first, collection, firstMaps[i]));
+  const forwards = new Map<number, InstancePlace>();
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const variants = variantsOf(units, ambiguous);
+    const { variants, places } = variantsOf(units, ambiguous, forwards);
     const collection = again(variants);
     const names = new NameResolver(sections, collection, strings);
     const pool = new TypePool();
@@ -87,15 +92,13 @@ export function resolveAmbiguity(
         pool,
         strings,
         parts: [
-          ...base.map((part, i) => ({
-            ...part,
-            map: maps[i],
-            isCurrent: (unit: number) => !isAgain(unit),
-          })),
+          ...base.map((part, i) => ({ ...part, map: maps[i], isCurrent: (unit: number) => !isAgain(unit) })),
           { collection, names, map, isCurrent: () => true },
         ],
       };
     }
+    // Forward declarations that find their definition may reunite what seems split: look again before splitting.
+    if (settleForwards(pool, places, forwards)) continue;
     for (const key of split) ambiguous.add(key);
     addUnits(units, pool, collection, map);
   }
@@ -104,6 +107,23 @@ export function resolveAmbiguity(
     { format: 'dwarf' },
     `names with several definitions do not settle in ${MAX_ROUNDS} rounds`,
   );
+}
+
+/** Chooses definitions for forward declarations; true when there is a new choice. */
+function settleForwards(
+  pool: TypePool,
+  places: ReadonlyMap<number, InstancePlace>,
+  forwards: Map<number, InstancePlace>,
+): boolean {
+  let isNew = false;
+  for (const [leaf, { variant }] of forwardMatches(pool)) {
+    const key = leafKey(pool.nodeKind.at(leaf), pool.nodeA.at(leaf));
+    const place = places.get(variant);
+    if (place === undefined || forwards.has(key)) continue;
+    forwards.set(key, place);
+    isNew = true;
+  }
+  return isNew;
 }
 
 function leafKey(kind: number, name: number): number {
@@ -137,22 +157,36 @@ function addUnits(
   });
 }
 
-/** For each unit that mentions an ambiguous name: the variant of each of its instances. */
+/** A named composite of some unit: stands for its definition however definitions are numbered. */
+interface InstancePlace {
+  readonly unit: number;
+  readonly at: number;
+}
+
+interface Variants {
+  /** For each unit that mentions an ambiguous name: the variant of each of its instances. */
+  readonly variants: ReadonlyMap<number, Int32Array>;
+  /** One instance of each variant. */
+  readonly places: ReadonlyMap<number, InstancePlace>;
+}
+
 function variantsOf(
   units: ReadonlyMap<number, UnitInstances>,
   ambiguous: ReadonlySet<number>,
-): Map<number, Int32Array> {
-  const found = new Map<number, Int32Array>();
+  forwards: ReadonlyMap<number, InstancePlace>,
+): Variants {
+  const variants = new Map<number, Int32Array>();
+  const places = new Map<number, InstancePlace>();
   // libbpf lets an enum that is only declared stand for the first full one of its name.
-  const firstEnum = new Map<number, number>();
-  const forwardEnums: { variants: Int32Array; at: number; key: number }[] = [];
+  const chosen = new Map(forwards);
+  const declared: (InstancePlace & { key: number })[] = [];
   const pools: TypePool[] = [];
   for (const unit of [...units.keys()].sort((a, b) => a - b)) {
-    const { pool, instances } = units.get(unit) as UnitInstances;
+    const { pool, instances } = units.get(unit)!;
     if (!pools.includes(pool)) pools.push(pool);
     // Definitions of different pools are different ones; the stride keeps their variants apart.
     const stride = pools.indexOf(pool) * POOL_STRIDE;
-    const variants = new Int32Array(instances.length);
+    const own = new Int32Array(instances.length);
     let isConcerned = false;
     instances.forEach((instance, at) => {
       const leaf = instance >= 0 ? pool.defLeaf.at(instance) : ~instance;
@@ -160,13 +194,19 @@ function variantsOf(
       const key = leafKey(kind, pool.nodeA.at(leaf));
       if (!ambiguous.has(key)) return;
       isConcerned = true;
-      variants[at] = instance >= 0 ? 1 + stride + instance : FORWARD_VARIANT;
-      if (kind !== LEAF_ENUM) return;
-      if (instance < 0) forwardEnums.push({ variants, at, key });
-      else if (!firstEnum.has(key)) firstEnum.set(key, variants[at]);
+      own[at] = instance >= 0 ? 1 + stride + instance : FORWARD_VARIANT;
+      if (instance < 0) {
+        declared.push({ unit, at, key });
+        return;
+      }
+      if (!places.has(own[at])) places.set(own[at], { unit, at });
+      if (kind === LEAF_ENUM && !chosen.has(key)) chosen.set(key, { unit, at });
     });
-    if (isConcerned) found.set(unit, variants);
+    if (isConcerned) variants.set(unit, own);
   }
-  for (const { variants, at, key } of forwardEnums) variants[at] = firstEnum.get(key) ?? FORWARD_VARIANT;
-  return found;
+  for (const { unit, at, key } of declared) {
+    const definition = chosen.get(key);
+    if (definition !== undefined) variants.get(unit)![at] = variants.get(definition.unit)![definition.at];
+  }
+  return { variants, places };
 }
