@@ -9,7 +9,7 @@ import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
 import type { CrossCheckVerdict } from './cross-check.ts';
 import { chooseBtf, convertOrKeepNative, judgeCrossCheck } from './choose-btf.ts';
 import { recoverKernel, storeOrAdopt } from './existing-file.ts';
-import type { PlanItem } from './plan.ts';
+import { kernelId, type PlanItem } from './plan.ts';
 import { ATTEMPTS_LOOKED_AT, retryAfter } from './retry-policy.ts';
 import type { KernelDone, KernelOutcome, RunDeps, RunOptions } from './run-types.ts';
 import type { StoredFacts } from './store.ts';
@@ -157,6 +157,7 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
     toolVersions: deps.toolVersions,
     packageId: attempt.packageId,
   };
+  warnOfChange(attempt, facts.btfSha256, deps);
   // Before the file gets its final name: a run that is killed after that can then be completed from the record.
   deps.record.kernels.announce(attempt.kernelId, facts, deps.now().toISOString());
   const stored = await clock.step(
@@ -166,6 +167,14 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
   );
   closePublished(attempt, stored, deps);
   return stored;
+}
+
+/** A file that was lost and is made again by other rules is another file under a published name. */
+function warnOfChange({ key, item }: Attempt, btfSha256: string, { emit }: RunDeps): void {
+  const former = item.known?.state === 'published' ? item.known.btfSha256 : undefined;
+  if (former === undefined || former === btfSha256) return;
+  const message = `${kernelId(key)}: made again, and its BTF is another (${btfSha256}) than was published (${former})`;
+  emit({ event: 'warning', code: 'archive-conflict', message });
 }
 
 function fetchedBytes(fetched: FetchedPackage): number {

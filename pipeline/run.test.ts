@@ -238,6 +238,15 @@ describe('a run in which everything works', () => {
     expect(readFileSync(world.file(A.kernel), 'utf8')).toBe('tar:btf of 6.1.0-2-amd64');
   });
 
+  it('says so when what is made again is not the same', async () => {
+    const world = await makeWorld([A]);
+    await world.run();
+    rmSync(world.file(A.kernel));
+    const other = { fromDwarf: Buffer.from('by other rules'), profile: 'pahole-1.24' as const };
+    const report = await world.run({}, { convert: async () => other });
+    expect(report.warnings.map(({ code }) => code)).toEqual(['archive-damaged', 'archive-conflict']);
+  });
+
   it('keeps packages when told to', async () => {
     const world = await makeWorld([A]);
     await world.run({ keepPackages: true });
