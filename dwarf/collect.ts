@@ -251,7 +251,7 @@ export class Collector {
       const type = ownType === 0 && origin >= 0 ? types.functionRef.at(origin) : ownType;
       this.functionKeys.push(base + 2 * f);
       this.functions.push(name);
-      this.functions.push(this.resolver.nodeAt(type));
+      this.functions.push(this.resolver.nodeAt(type, types.functionOffset.at(f)));
       this.functions.push(start);
       this.functions.push(this.parameters.length / 2 - start);
       this.functions.push(unitIndex);
@@ -292,7 +292,7 @@ export class Collector {
         return false;
       }
       parameters.push(name);
-      parameters.push(this.resolver.nodeAt(type));
+      parameters.push(this.resolver.nodeAt(type, types.parameterOffset.at(p)));
     }
     if (isVariadic) {
       parameters.push(NO_NAME);
@@ -307,7 +307,7 @@ export class Collector {
     for (let v = 0; v < types.variableRef.length; v++) {
       this.variableKeys.push(base + v);
       this.variables.push(types.variableName.at(v));
-      this.variables.push(this.resolver.nodeAt(types.variableRef.at(v)));
+      this.variables.push(this.resolver.nodeAt(types.variableRef.at(v), types.variableOffset.at(v)));
       this.variables.push(types.variableFlags.at(v));
       this.variables.push(types.variableAddress.at(v));
       this.variables.push(unitIndex);

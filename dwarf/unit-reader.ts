@@ -838,7 +838,7 @@ export class UnitReader {
       case SUBPROGRAM:
         return this.openFunction(offset, depth, hasChildren);
       case VARIABLE:
-        if (this.perCpu !== undefined) this.variable(this.perCpu);
+        if (this.perCpu !== undefined) this.variable(offset, this.perCpu);
         return false;
       case UNENCODABLE_TYPE:
         return this.fail(
@@ -1159,7 +1159,7 @@ export class UnitReader {
   }
 
   /** Keeps a variable when its address lies in the per-CPU section (pahole ≤ 1.27: at any depth). */
-  private variable(range: AddressRange): void {
+  private variable(offset: number, range: AddressRange): void {
     if (!this.addressInto()) return;
     const low = this.valueLow - range.low;
     const high = this.valueHigh - range.high;
@@ -1176,6 +1176,7 @@ export class UnitReader {
     }
     this.out.variableRef.push(this.reference(TYPE));
     this.out.variableName.push(name);
+    this.out.variableOffset.push(offset);
     this.out.variableFlags.push(this.flag(EXTERNAL) ? VARIABLE_IS_EXTERNAL : 0);
     this.out.variableAddress.push(relative);
   }

@@ -59,7 +59,6 @@ export class UnitResolver {
   nodes = new Int32Array(1 << 12);
   private work = new Int32Array(1 << 10);
   private workTop = 0;
-  private instanceOf = new Int32Array(0);
 
   constructor(pool: TypePool, types: UnitTypes, index: OffsetIndex) {
     this.pool = pool;
@@ -105,7 +104,7 @@ export class UnitResolver {
         continue;
       }
       const start = types.start.data[i];
-      if (kind[i] !== KIND_ENUM) this.resolveEntries(entries, start, count);
+      if (kind[i] !== KIND_ENUM) this.resolveEntries(entries, start, count, i);
       const def = pool.define(
         node,
         types.size.data[i],
@@ -119,10 +118,12 @@ export class UnitResolver {
     }
   }
 
-  /** Node of the type a DIE offset names; 0 (void) for none. */
-  nodeAt(ref: number): number {
+  /** Node of the type that the DIE at `user` refers to; 0 (void) for none. */
+  nodeAt(ref: number, user: number): number {
     if (ref === 0) return 0;
-    return this.nodes[this.find(ref)];
+    const found = this.index.find(ref, this.types.offset);
+    if (found < 0) this.failReference(ref, user);
+    return this.nodes[found];
   }
 
   /** Named composites are leaves: they need nothing resolved. */
@@ -130,8 +131,6 @@ export class UnitResolver {
     const { types, pool, nodes } = this;
     const kind = types.kind.data;
     const name = types.name.data;
-    if (variantOf !== undefined && total > this.instanceOf.length)
-      this.instanceOf = new Int32Array(total * 2);
     let instance = 0;
     for (let i = 0; i < total; i++) {
       if (name[i] === LOCAL_NO_NAME) continue;
@@ -155,10 +154,8 @@ export class UnitResolver {
     }
   }
 
-  private find(ref: number): number {
-    const found = this.index.find(ref, this.types.offset);
-    if (found < 0) this.fail(ref, 'reference to a DIE that is no type of this unit');
-    return found;
+  private failReference(ref: number, user: number): never {
+    this.fail(user, `refers to 0x${(ref >>> 0).toString(16)}, which is no type of this unit`);
   }
 
   private fail(offset: number, what: string): never {
@@ -208,8 +205,7 @@ export class UnitResolver {
   private need(ref: number, user: number): void {
     if (ref === 0) return;
     const found = this.index.find(ref, this.types.offset);
-    if (found < 0)
-      this.fail(this.types.offset.at(user), `refers to 0x${ref.toString(16)}, which is no type of this unit`);
+    if (found < 0) this.failReference(ref, this.types.offset.at(user));
     const state = this.nodes[found];
     if (state >= 0) return;
     if (state === IN_PROGRESS)
@@ -228,7 +224,7 @@ export class UnitResolver {
   }
 
   /** Replaces the third int of each entry, a DIE offset, by the type's node. */
-  private resolveEntries(entries: Int32Array, start: number, count: number): void {
+  private resolveEntries(entries: Int32Array, start: number, count: number, user: number): void {
     const { index, nodes } = this;
     const { offset } = this.types;
     const end = start + count * STRIDE;
@@ -236,7 +232,7 @@ export class UnitResolver {
       const ref = entries[at];
       if (ref === 0) continue;
       const found = index.find(ref, offset);
-      if (found < 0) this.fail(ref, 'reference to a DIE that is no type of this unit');
+      if (found < 0) this.failReference(ref, this.types.offset.at(user));
       entries[at] = nodes[found];
     }
   }
@@ -244,7 +240,7 @@ export class UnitResolver {
   private enter(i: number, kind: number): number {
     const { types, pool } = this;
     const ref = types.ref.data[i];
-    const target = this.nodeAt(ref);
+    const target = this.nodeAt(ref, types.offset.data[i]);
     switch (kind) {
       case KIND_VOID:
         return 0;
@@ -288,7 +284,7 @@ export class UnitResolver {
         start,
         count,
       );
-    this.resolveEntries(entries, start, count);
+    this.resolveEntries(entries, start, count, i);
     if (kind === KIND_FUNC_PROTO) return pool.list(kind, target, 0, entries, start, count);
     if ((flags & LOCAL_TYPE_IS_DECLARATION) !== 0) {
       throw new FormatError(

@@ -51,6 +51,7 @@ export class UnitTypes {
   readonly variableRef = new IntList();
   readonly variableName = new IntList();
   readonly variableFlags = new IntList();
+  readonly variableOffset = new IntList();
   /** Address relative to the per-CPU section. */
   readonly variableAddress = new IntList();
 
