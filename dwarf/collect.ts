@@ -14,7 +14,7 @@ import type { DwarfSections, UnitHeader } from './sections.ts';
 import { ShapeTable } from './shapes.ts';
 import { type AddressRange, UnitReader } from './unit-reader.ts';
 import { UNIT_STRIDE, UnitResolver, type VariantOf } from './unit-resolver.ts';
-import { FUNCTION_FLAG, OffsetIndex, UnitTypes } from './unit-types.ts';
+import { FUNCTION_FLAG, OffsetIndex, TYPE, TYPE_INTS, UnitTypes } from './unit-types.ts';
 
 /** Places within a unit's part of the stream, after its types: the stand-in index type, functions, variables. */
 export const ORDINAL_INDEX_TYPE = 0x3fff_ffff;
@@ -137,7 +137,7 @@ export class Collector {
       this.index.reset(unit.offset, unit.end);
       reader.read();
       resolver.resolve(unitIndex, this.instances, variantOf);
-      this.typesRead += types.kind.length;
+      this.typesRead += types.typeCount;
       this.noteIndexType(unitIndex);
       this.addFunctions(unitIndex);
       this.addVariables(unitIndex);
@@ -210,14 +210,15 @@ export class Collector {
   /** pahole gives every array the first unit's `int` as index type, or makes one where an array comes first. */
   private noteIndexType(unitIndex: number): void {
     if (this.firstIntUnit >= 0) return;
-    const { kind, name } = this.types;
-    for (let i = 0; i < kind.length; i++) {
-      if (kind.at(i) === BTF_KIND.INT && this.isInt(name.at(i))) {
+    const { records, typeCount } = this.types;
+    for (let i = 0; i < typeCount; i++) {
+      const kind = records[i * TYPE_INTS + TYPE.KIND];
+      if (kind === BTF_KIND.INT && this.isInt(records[i * TYPE_INTS + TYPE.NAME])) {
         this.firstIntUnit = unitIndex;
         this.firstIntNode = this.resolver.nodes[i];
         return;
       }
-      if (this.firstArrayUnit < 0 && kind.at(i) === BTF_KIND.ARRAY) this.firstArrayUnit = unitIndex;
+      if (this.firstArrayUnit < 0 && kind === BTF_KIND.ARRAY) this.firstArrayUnit = unitIndex;
     }
   }
 

@@ -28,6 +28,11 @@ export const DIE_CLASS = {
   UNSPECIFIED_PARAMETERS: 15,
   UNIT: 16,
   UNENCODABLE_TYPE: 17,
+  /** The frequent layouts, all of fixed size and without children: see {@link plainClass}. */
+  PLAIN_MEMBER: 18,
+  PLAIN_REFERENCE: 19,
+  PLAIN_PARAMETER: 20,
+  PLAIN_ENUMERATOR: 21,
 } as const;
 
 /** Wanted attributes; each has a place in every shape. */
@@ -228,6 +233,61 @@ export function formOperation(form: number): number {
   }
 }
 
+/** A variable matters only when it says at which address it is. */
+function relevantClass(dieClass: number, slots: Int32Array): number {
+  return dieClass === DIE_CLASS.VARIABLE && !isBlockForm(slots[2 * SLOT.LOCATION])
+    ? DIE_CLASS.OTHER
+    : dieClass;
+}
+
+/** True for forms whose value is a length and bytes: expressions, in DWARF 4 and later or before. */
+export function isBlockForm(form: number): boolean {
+  switch (form) {
+    case DW_FORM.exprloc:
+    case DW_FORM.block:
+    case DW_FORM.block1:
+    case DW_FORM.block2:
+    case DW_FORM.block4:
+    // The form is known only at the DIE.
+    case DW_FORM.indirect:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/**
+ * The layouts that make up most of a kernel get a class of their own, so that the DIE loop reads them without asking
+ * for each attribute's form: name by strp, type by ref4, small numbers.
+ */
+function plainClass(dieClass: number, slots: Int32Array): number {
+  const form = (slot: number): number => slots[2 * slot];
+  const isShortNumber = (slot: number): boolean =>
+    form(slot) === DW_FORM.data1 ||
+    form(slot) === DW_FORM.data2 ||
+    (form(slot) === DW_FORM.implicit_const && slots[2 * slot + 1] >= 0);
+  switch (dieClass) {
+    case DIE_CLASS.MEMBER: {
+      const isByteMember = form(SLOT.BIT_SIZE) === 0 && form(SLOT.DATA_BIT_OFFSET) === 0;
+      const isPlaced = form(SLOT.LOCATION) === 0 || isShortNumber(SLOT.LOCATION);
+      const isPlain = form(SLOT.NAME) === DW_FORM.strp && form(SLOT.TYPE) === DW_FORM.ref4;
+      return isByteMember && isPlaced && isPlain ? DIE_CLASS.PLAIN_MEMBER : dieClass;
+    }
+    case DIE_CLASS.REFERENCE_TYPE:
+      return form(SLOT.TYPE) === DW_FORM.ref4 ? DIE_CLASS.PLAIN_REFERENCE : dieClass;
+    case DIE_CLASS.FORMAL_PARAMETER:
+      return form(SLOT.TYPE) === DW_FORM.ref4 && form(SLOT.NAME) === 0 && form(SLOT.ABSTRACT_ORIGIN) === 0
+        ? DIE_CLASS.PLAIN_PARAMETER
+        : dieClass;
+    case DIE_CLASS.ENUMERATOR:
+      return form(SLOT.NAME) === DW_FORM.strp && isShortNumber(SLOT.VALUE)
+        ? DIE_CLASS.PLAIN_ENUMERATOR
+        : dieClass;
+    default:
+      return relevantClass(dieClass, slots);
+  }
+}
+
 /** Compiles abbreviation tables of one `.debug_abbrev` section for units of one encoding. */
 export class ShapeTable {
   /** Shapes, {@link SHAPE.INTS} each; the one at 0 is a placeholder for "no such code". */
@@ -369,7 +429,9 @@ export class ShapeTable {
     const shape = this.shapes.length;
     const opsStart = this.ops.length;
     for (const op of ops) this.ops.push(op);
-    this.shapes.push(CLASS_OF_TAG.get(tag) ?? DIE_CLASS.OTHER);
+    const dieClass = CLASS_OF_TAG.get(tag) ?? DIE_CLASS.OTHER;
+    const isPlain = isFixed && hasChildren === 0 && this.encoding.offsetBytes === 4;
+    this.shapes.push(isPlain ? plainClass(dieClass, slots) : relevantClass(dieClass, slots));
     this.shapes.push(tag);
     this.shapes.push(hasChildren);
     this.shapes.push(isFixed ? fixed : -1);

@@ -26,6 +26,8 @@ import {
 import {
   FUNCTION_FLAG,
   type OffsetIndex,
+  TYPE as TYPE_FIELD,
+  TYPE_INTS,
   TYPE_IS_DECLARATION,
   type UnitTypes,
   VARIABLE_IS_EXTERNAL,
@@ -60,6 +62,10 @@ const {
   UNSPECIFIED_TYPE,
   UNSPECIFIED_PARAMETERS,
   UNENCODABLE_TYPE,
+  PLAIN_MEMBER,
+  PLAIN_REFERENCE,
+  PLAIN_PARAMETER,
+  PLAIN_ENUMERATOR,
 } = DIE_CLASS;
 const {
   SKIP: OP_SKIP,
@@ -148,6 +154,17 @@ const {
   EXTERNAL: FUNCTION_IS_EXTERNAL,
   VARIADIC: FUNCTION_IS_VARIADIC,
 } = FUNCTION_FLAG;
+const {
+  KIND: TYPE_KIND,
+  NAME: TYPE_NAME,
+  SIZE: TYPE_SIZE,
+  FLAGS: TYPE_FLAGS,
+  REF: TYPE_REF,
+  START: TYPE_START,
+  COUNT: TYPE_COUNT,
+  OFFSET: TYPE_OFFSET,
+} = TYPE_FIELD;
+const RECORD_INTS = TYPE_INTS;
 const KIND_FLAG = FLAG_KIND;
 const ENUM64_FLAG = FLAG_ENUM64;
 const DECLARATION_FLAG = TYPE_IS_DECLARATION;
@@ -172,8 +189,7 @@ const MAX_TYPE_CHAIN = 256;
 const SLOT_NAME = SHAPE_SLOTS + 2 * NAME;
 const SLOT_TYPE = SHAPE_SLOTS + 2 * TYPE;
 const SLOT_LOCATION = SHAPE_SLOTS + 2 * LOCATION;
-const SLOT_DATA_BIT_OFFSET = SHAPE_SLOTS + 2 * DATA_BIT_OFFSET;
-const SLOT_BIT_SIZE = SHAPE_SLOTS + 2 * BIT_SIZE;
+const SLOT_VALUE = SHAPE_SLOTS + 2 * VALUE;
 
 /** What a nested DIE's parent is, for the DIEs whose meaning depends on it. */
 const PARENT_NONE = 0;
@@ -310,65 +326,75 @@ export class UnitReader {
       if (fixed >= 0) {
         pos += fixed;
         if (pos > end) this.fail(dieOffset, 'attributes run beyond the unit');
-
-        if (dieClass === MEMBER) {
-          if (
-            parent[depth] === PARENT_COMPOSITE &&
-            shapes[shape + SLOT_NAME] === FORM_STRP &&
-            shapes[shape + SLOT_TYPE] === FORM_REF4 &&
-            shapes[shape + SLOT_BIT_SIZE] === 0 &&
-            shapes[shape + SHAPE_HAS_CHILDREN] === 0 &&
-            unit.offsetBytes === 4
-          ) {
-            // The plain member, most frequent DIE of all: name, type, byte offset.
-            const name = view.getUint32(attributes + shapes[shape + SLOT_NAME + 1], littleEndian) + 1;
-            const type =
-              view.getUint32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian) + unit.offset;
+        switch (dieClass) {
+          case PLAIN_MEMBER: {
+            if (parent[depth] !== PARENT_COMPOSITE) continue;
             const form = shapes[shape + SLOT_LOCATION];
             const at = shapes[shape + SLOT_LOCATION + 1];
-            let byteOffset = -1;
+            let byteOffset = at;
             if (form === FORM_DATA1) byteOffset = info[attributes + at];
             else if (form === FORM_DATA2) byteOffset = view.getUint16(attributes + at, littleEndian);
-            else if (form === FORM_IMPLICIT_CONST && at >= 0) byteOffset = at;
-            else if (form === 0 && shapes[shape + SLOT_DATA_BIT_OFFSET] === 0) byteOffset = 0;
-            if (byteOffset >= 0) {
-              let top = this.stackTop;
-              if (top + 3 > this.stack.length) this.growStack();
-              const { stack } = this;
-              stack[top++] = name | 0;
-              stack[top++] = byteOffset << 3;
-              stack[top++] = type | 0;
-              this.stackTop = top;
-              continue;
-            }
-          }
-        } else if (dieClass === OTHER) {
-          if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) {
-            if (++depth > MAX_DIE_DEPTH) this.fail(dieOffset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
-            parent[depth] = PARENT_NONE;
-          }
-          continue;
-        } else if (dieClass === REFERENCE_TYPE) {
-          const form = shapes[shape + SLOT_TYPE];
-          if ((form === FORM_REF4 || form === 0) && shapes[shape + SHAPE_HAS_CHILDREN] === 0) {
-            const ref =
-              form === 0
-                ? 0
-                : view.getUint32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian) + unit.offset;
-            index.set(dieOffset, out.kind.length);
-            this.addType(referenceKind(shapes[shape + SHAPE_TAG]), NO_NAME, 0, 0, ref, 0, 0, dieOffset);
+            const top = this.stackTop;
+            if (top + 3 > this.stack.length) this.growStack();
+            const { stack } = this;
+            stack[top] = view.getInt32(attributes + shapes[shape + SLOT_NAME + 1], littleEndian) + 1;
+            stack[top + 1] = byteOffset << 3;
+            stack[top + 2] =
+              view.getInt32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian) + unit.offset;
+            this.stackTop = top + 3;
             continue;
           }
+          case PLAIN_PARAMETER: {
+            if (parent[depth] === PARENT_NONE) continue;
+            if (parent[depth] !== PARENT_PROTOTYPE) break;
+            const top = this.stackTop;
+            if (top + 3 > this.stack.length) this.growStack();
+            const { stack } = this;
+            stack[top] = NO_NAME;
+            stack[top + 1] = 0;
+            stack[top + 2] =
+              view.getInt32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian) + unit.offset;
+            this.stackTop = top + 3;
+            continue;
+          }
+          case PLAIN_REFERENCE:
+            index.set(dieOffset, out.typeCount);
+            this.addType(
+              referenceKind(shapes[shape + SHAPE_TAG]),
+              NO_NAME,
+              0,
+              0,
+              view.getInt32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian) + unit.offset,
+              0,
+              0,
+              dieOffset,
+            );
+            continue;
+          case PLAIN_ENUMERATOR: {
+            if (parent[depth] !== PARENT_ENUM) continue;
+            const form = shapes[shape + SLOT_VALUE];
+            const at = shapes[shape + SLOT_VALUE + 1];
+            let value = at;
+            if (form === FORM_DATA1) value = info[attributes + at];
+            else if (form === FORM_DATA2) value = view.getUint16(attributes + at, littleEndian);
+            const name = view.getInt32(attributes + shapes[shape + SLOT_NAME + 1], littleEndian) + 1;
+            this.pushEntry(name, value, 0);
+            continue;
+          }
+          case FORMAL_PARAMETER:
+            if (parent[depth] === PARENT_NONE && shapes[shape + SHAPE_HAS_CHILDREN] === 0) continue;
+            break;
+          case OTHER:
+            if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) depth = this.openOther(depth, dieOffset);
+            continue;
+          default:
         }
         this.shape = shape;
         this.attributes = attributes;
         this.isFixed = true;
-      } else if (dieClass === OTHER) {
+      } else if (dieClass === OTHER || (dieClass === FORMAL_PARAMETER && parent[depth] === PARENT_NONE)) {
         pos = this.skip(ops, shapes[shape + SHAPE_OPS_START], shapes[shape + SHAPE_OPS_END], pos, end);
-        if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) {
-          if (++depth > MAX_DIE_DEPTH) this.fail(dieOffset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
-          parent[depth] = PARENT_NONE;
-        }
+        if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) depth = this.openOther(depth, dieOffset);
         continue;
       } else {
         pos = this.skipMarking(shape, pos);
@@ -382,18 +408,23 @@ export class UnitReader {
         depth,
         shapes[shape + SHAPE_HAS_CHILDREN] === 1,
       );
-      if (opens) {
-        depth++;
-        if (depth > MAX_DIE_DEPTH) this.fail(dieOffset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
-      } else if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) {
-        if (++depth > MAX_DIE_DEPTH) this.fail(dieOffset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
-        parent[depth] = PARENT_NONE;
-      } else if (depth === 0) {
-        break;
-      }
+      if (opens) depth++;
+      else if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) depth = this.openOther(depth, dieOffset);
+      else if (depth === 0) break;
     }
     // A last unit may end without its closing null entries (seen from old assemblers): close what is open.
     while (depth > 0) this.close(depth--);
+  }
+
+  /** Opens a level whose children mean nothing by themselves; returns its depth. */
+  private openOther(depth: number, offset: number): number {
+    this.checkDepth(depth + 1, offset);
+    this.parent[depth + 1] = PARENT_NONE;
+    return depth + 1;
+  }
+
+  private checkDepth(depth: number, offset: number): void {
+    if (depth > MAX_DIE_DEPTH) this.fail(offset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
   }
 
   /** Reads DW_AT_name of any DIE of this unit; 0 when it has none. */
@@ -659,6 +690,9 @@ export class UnitReader {
 
   /** A small unsigned value; a negative or larger one reads as what its low 53 bits say. */
   private unsigned(slot: number): number {
+    const form = this.form(slot);
+    if (form === FORM_DATA1) return this.sections.info[this.place(slot)];
+    if (form === FORM_DATA2) return this.view.getUint16(this.place(slot), this.sections.littleEndian);
     this.wide(slot);
     return this.valueHigh * 0x1_0000_0000 + this.valueLow;
   }
@@ -760,14 +794,18 @@ export class UnitReader {
     offset: number,
   ): void {
     const { out } = this;
-    out.kind.push(kind);
-    out.name.push(name);
-    out.size.push(size);
-    out.flags.push(flags);
-    out.ref.push(ref);
-    out.start.push(start);
-    out.count.push(count);
-    out.offset.push(offset);
+    const at = out.typeCount * RECORD_INTS;
+    if (at === out.records.length) out.growRecords();
+    const { records } = out;
+    records[at + TYPE_KIND] = kind;
+    records[at + TYPE_NAME] = name;
+    records[at + TYPE_SIZE] = size;
+    records[at + TYPE_FLAGS] = flags;
+    records[at + TYPE_REF] = ref;
+    records[at + TYPE_START] = start;
+    records[at + TYPE_COUNT] = count;
+    records[at + TYPE_OFFSET] = offset;
+    out.typeCount++;
   }
 
   private growStack(): void {
@@ -853,7 +891,7 @@ export class UnitReader {
 
   /** A type without a list. */
   private leafType(kind: number, name: number, size: number, offset: number): false {
-    this.index.set(offset, this.out.kind.length);
+    this.index.set(offset, this.out.typeCount);
     this.addType(kind, name, size, 0, this.reference(TYPE), 0, 0, offset);
     return false;
   }
@@ -869,7 +907,7 @@ export class UnitReader {
     hasChildren: boolean,
   ): boolean {
     const level = depth + 1;
-    if (level > MAX_DIE_DEPTH) this.fail(offset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
+    this.checkDepth(level, offset);
     let name = kind === KIND_ARRAY || kind === KIND_FUNC_PROTO ? NO_NAME : this.nameSlot();
     const ref = this.reference(TYPE);
     if (name === NO_NAME && parent === PARENT_COMPOSITE && this.has(SPECIFICATION)) {
@@ -892,7 +930,7 @@ export class UnitReader {
 
   private openFunction(offset: number, depth: number, hasChildren: boolean): boolean {
     const level = depth + 1;
-    if (level > MAX_DIE_DEPTH) this.fail(offset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
+    this.checkDepth(level, offset);
     this.parent[level] = PARENT_FUNCTION;
     this.openKind[level] = this.reference(ABSTRACT_ORIGIN);
     this.openSize[level] = this.reference(SPECIFICATION);
@@ -930,7 +968,7 @@ export class UnitReader {
     out.entries.length += ints;
     this.stackTop = from;
     const offset = this.openOffset[depth];
-    this.index.set(offset, out.kind.length);
+    this.index.set(offset, out.typeCount);
     this.addType(
       kind,
       this.openName[depth],

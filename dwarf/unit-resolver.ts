@@ -15,7 +15,7 @@ import {
 } from '../btf/type-pool.ts';
 import { FormatError } from '../elf/format-error.ts';
 import { NO_NAME, SANITIZED_INT_NAME } from './names.ts';
-import { type OffsetIndex, TYPE_IS_DECLARATION, type UnitTypes } from './unit-types.ts';
+import { type OffsetIndex, TYPE, TYPE_INTS, TYPE_IS_DECLARATION, type UnitTypes } from './unit-types.ts';
 
 // Copies, because V8 folds only a module's own constants into optimized code.
 const {
@@ -32,6 +32,8 @@ const {
   RESTRICT: KIND_RESTRICT,
   FUNC_PROTO: KIND_FUNC_PROTO,
 } = BTF_KIND;
+const { KIND, NAME, SIZE, FLAGS, REF, START, COUNT, OFFSET } = TYPE;
+const RECORD_INTS = TYPE_INTS;
 const STRIDE = ENTRY_INTS;
 const FLAG_OF_ENUM64 = FLAG_ENUM64;
 const FLAG_OF_KIND = FLAG_KIND;
@@ -78,37 +80,38 @@ export class UnitResolver {
     variantOf: VariantOf | undefined,
   ): void {
     const { types, pool } = this;
-    const total = types.kind.length;
+    const total = types.typeCount;
     if (total > this.nodes.length) this.nodes = new Int32Array(total * 2);
     const { nodes } = this;
     nodes.fill(UNRESOLVED, 0, total);
     this.enterLeaves(total, variantOf);
     for (let i = 0; i < total; i++) if (nodes[i] === UNRESOLVED) this.chase(i);
 
-    const kind = types.kind.data;
-    const flags = types.flags.data;
+    const { records } = types;
     const entries = types.entries.data;
-    const nodeKind = pool.nodeKind;
+    const nodeKind = pool.nodeKind.data;
     const base = unitIndex * UNIT_STRIDE;
-    for (let i = 0; i < total; i++) {
+    for (let i = 0, at = 0; i < total; i++, at += RECORD_INTS) {
       const node = nodes[i];
-      if (nodeKind.data[node] < LOCAL_LEAF_STRUCT) {
+      if (nodeKind[node] < LOCAL_LEAF_STRUCT) {
         pool.meet(node, base + i);
         continue;
       }
-      const count = types.count.data[i];
-      const isForward = kind[i] === KIND_ENUM ? count === 0 : (flags[i] & LOCAL_TYPE_IS_DECLARATION) !== 0;
+      const isEnum = records[at + KIND] === KIND_ENUM;
+      const flags = records[at + FLAGS];
+      const count = records[at + COUNT];
+      const isForward = isEnum ? count === 0 : (flags & LOCAL_TYPE_IS_DECLARATION) !== 0;
       if (isForward) {
         pool.meet(node, base + i);
         instances.push(~node);
         continue;
       }
-      const start = types.start.data[i];
-      if (kind[i] !== KIND_ENUM) this.resolveEntries(entries, start, count, i);
+      const start = records[at + START];
+      if (!isEnum) this.resolveEntries(entries, start, count, i);
       const def = pool.define(
         node,
-        types.size.data[i],
-        flags[i] & (FLAG_OF_KIND | FLAG_OF_ENUM64),
+        records[at + SIZE],
+        flags & (FLAG_OF_KIND | FLAG_OF_ENUM64),
         entries,
         start,
         count,
@@ -121,7 +124,7 @@ export class UnitResolver {
   /** Node of the type that the DIE at `user` refers to; 0 (void) for none. */
   nodeAt(ref: number, user: number): number {
     if (ref === 0) return 0;
-    const found = this.index.find(ref, this.types.offset);
+    const found = this.index.findType(ref, this.types);
     if (found < 0) this.failReference(ref, user);
     return this.nodes[found];
   }
@@ -129,13 +132,13 @@ export class UnitResolver {
   /** Named composites are leaves: they need nothing resolved. */
   private enterLeaves(total: number, variantOf: VariantOf | undefined): void {
     const { types, pool, nodes } = this;
-    const kind = types.kind.data;
-    const name = types.name.data;
+    const { records } = types;
     let instance = 0;
-    for (let i = 0; i < total; i++) {
-      if (name[i] === LOCAL_NO_NAME) continue;
+    for (let i = 0, at = 0; i < total; i++, at += RECORD_INTS) {
+      const name = records[at + NAME];
+      if (name === LOCAL_NO_NAME) continue;
       let leafKind: number;
-      switch (kind[i]) {
+      switch (records[at + KIND]) {
         case KIND_STRUCT:
           leafKind = LOCAL_LEAF_STRUCT;
           break;
@@ -148,8 +151,8 @@ export class UnitResolver {
         default:
           continue;
       }
-      const variant = variantOf === undefined ? 0 : variantOf(instance, leafKind, name[i]);
-      nodes[i] = pool.leaf(leafKind, name[i], variant);
+      const variant = variantOf === undefined ? 0 : variantOf(instance, leafKind, name);
+      nodes[i] = pool.leaf(leafKind, name, variant);
       instance++;
     }
   }
@@ -174,14 +177,15 @@ export class UnitResolver {
         continue;
       }
       const before = this.workTop;
-      this.need(types.ref.data[i], i);
-      const kind = types.kind.data[i];
+      const at = i * RECORD_INTS;
+      this.need(types.records[at + REF], i);
+      const kind = types.records[at + KIND];
       if (kind === KIND_STRUCT || kind === KIND_UNION || kind === KIND_FUNC_PROTO) this.needEntries(i);
       if (this.workTop > before) {
         // Seen before with needs still open: one of them needs this type again.
         if (state === IN_PROGRESS)
           this.fail(
-            types.offset.at(i),
+            types.records[i * RECORD_INTS + OFFSET],
             'types refer to each other in a circle without a named struct or union',
           );
         nodes[i] = IN_PROGRESS;
@@ -204,13 +208,13 @@ export class UnitResolver {
   /** Puts the type behind `ref` on the work list unless it is known. */
   private need(ref: number, user: number): void {
     if (ref === 0) return;
-    const found = this.index.find(ref, this.types.offset);
-    if (found < 0) this.failReference(ref, this.types.offset.at(user));
+    const found = this.index.findType(ref, this.types);
+    if (found < 0) this.failReference(ref, this.types.records[user * RECORD_INTS + OFFSET]);
     const state = this.nodes[found];
     if (state >= 0) return;
     if (state === IN_PROGRESS)
       this.fail(
-        this.types.offset.at(found),
+        this.types.records[found * RECORD_INTS + OFFSET],
         'types refer to each other in a circle without a named struct or union',
       );
     this.push(found);
@@ -218,38 +222,39 @@ export class UnitResolver {
 
   private needEntries(i: number): void {
     const { types } = this;
-    const start = types.start.data[i];
-    const end = start + types.count.data[i] * STRIDE;
+    const start = types.records[i * RECORD_INTS + START];
+    const end = start + types.records[i * RECORD_INTS + COUNT] * STRIDE;
     for (let at = start + 2; at < end; at += STRIDE) this.need(types.entries.data[at], i);
   }
 
   /** Replaces the third int of each entry, a DIE offset, by the type's node. */
   private resolveEntries(entries: Int32Array, start: number, count: number, user: number): void {
     const { index, nodes } = this;
-    const { offset } = this.types;
+    const { types } = this;
     const end = start + count * STRIDE;
     for (let at = start + 2; at < end; at += STRIDE) {
       const ref = entries[at];
       if (ref === 0) continue;
-      const found = index.find(ref, offset);
-      if (found < 0) this.failReference(ref, this.types.offset.at(user));
+      const found = index.findType(ref, types);
+      if (found < 0) this.failReference(ref, this.types.records[user * RECORD_INTS + OFFSET]);
       entries[at] = nodes[found];
     }
   }
 
   private enter(i: number, kind: number): number {
     const { types, pool } = this;
-    const ref = types.ref.data[i];
-    const target = this.nodeAt(ref, types.offset.data[i]);
+    const { records } = types;
+    const at = i * RECORD_INTS;
+    const target = this.nodeAt(records[at + REF], records[at + OFFSET]);
     switch (kind) {
       case KIND_VOID:
         return 0;
       case KIND_INT:
-        return this.enterInt(types.name.at(i), types.size.at(i));
+        return this.enterInt(records[at + NAME], records[at + SIZE]);
       case KIND_TYPEDEF:
-        return pool.typedef(types.name.at(i), target);
+        return pool.typedef(records[at + NAME], target);
       case KIND_ARRAY:
-        return pool.array(target, types.size.at(i));
+        return pool.array(target, records[at + SIZE]);
       case KIND_PTR:
       case KIND_CONST:
       case KIND_VOLATILE:
@@ -270,15 +275,17 @@ export class UnitResolver {
   }
 
   private enterList(i: number, kind: number, target: number): number {
-    const { types, pool } = this;
-    const flags = types.flags.at(i);
-    const start = types.start.at(i);
-    const count = types.count.at(i);
-    const entries = types.entries.data;
+    const { pool } = this;
+    const { records, entries: entryList } = this.types;
+    const at = i * RECORD_INTS;
+    const flags = records[at + FLAGS];
+    const start = records[at + START];
+    const count = records[at + COUNT];
+    const entries = entryList.data;
     if (kind === KIND_ENUM)
       return pool.list(
         kind,
-        types.size.at(i),
+        records[at + SIZE],
         flags & (FLAG_OF_KIND | FLAG_OF_ENUM64),
         entries,
         start,
@@ -289,10 +296,10 @@ export class UnitResolver {
     if ((flags & LOCAL_TYPE_IS_DECLARATION) !== 0) {
       throw new FormatError(
         'btf-unencodable',
-        { format: 'dwarf', section: '.debug_info', offset: types.offset.at(i) },
+        { format: 'dwarf', section: '.debug_info', offset: records[at + OFFSET] },
         'forward declaration without a name',
       );
     }
-    return pool.list(kind, types.size.at(i), flags & FLAG_OF_KIND, entries, start, count);
+    return pool.list(kind, records[at + SIZE], flags & FLAG_OF_KIND, entries, start, count);
   }
 }

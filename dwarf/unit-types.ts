@@ -14,22 +14,30 @@ export const FUNCTION_FLAG = { DECLARATION: 1, EXTERNAL: 2, VARIADIC: 4 } as con
 /** Bits of {@link UnitTypes.variableFlags}. */
 export const VARIABLE_IS_EXTERNAL = 1;
 
-export class UnitTypes {
+/** Layout of one type in {@link UnitTypes.records}. */
+export const TYPE = {
   /** BTF kind; 0 for DW_TAG_unspecified_type, which is void. */
-  readonly kind = new IntList();
+  KIND: 0,
   /** Raw name. */
-  readonly name = new IntList();
+  NAME: 1,
   /** Size in bytes; of INT size << 8 | encoding; of ARRAY nelems. */
-  readonly size = new IntList();
-  /** FLAG_KIND, FLAG_ENUM64 of btf/type-pool.ts, TYPE_IS_DECLARATION; of FUNC_PROTO nothing. */
-  readonly flags = new IntList();
+  SIZE: 2,
+  /** FLAG_KIND, FLAG_ENUM64 of btf/type-pool.ts, TYPE_IS_DECLARATION. */
+  FLAGS: 3,
   /** Section offset of the DIE that DW_AT_type names, 0 for none. */
-  readonly ref = new IntList();
-  /** First int in {@link entries} and number of entries. */
-  readonly start = new IntList();
-  readonly count = new IntList();
+  REF: 4,
+  /** First int in {@link UnitTypes.entries} and number of entries. */
+  START: 5,
+  COUNT: 6,
   /** Section offset of the DIE. */
-  readonly offset = new IntList();
+  OFFSET: 7,
+} as const;
+export const TYPE_INTS = 8;
+
+export class UnitTypes {
+  /** Types, {@link TYPE_INTS} each, in the order of their numbers. */
+  records = new Int32Array(TYPE_INTS << 10);
+  typeCount = 0;
 
   /** (name, offset word, type's DIE offset) of members, (name, 0, type) of parameters, (name, low, high) of enumerators. */
   readonly entries = new IntList(1 << 14);
@@ -55,10 +63,22 @@ export class UnitTypes {
   /** Address relative to the per-CPU section. */
   readonly variableAddress = new IntList();
 
+  /** Makes room for one more record. */
+  growRecords(): void {
+    const grown = new Int32Array(this.records.length * 2);
+    grown.set(this.records);
+    this.records = grown;
+  }
+
   clear(): void {
+    this.typeCount = 0;
     for (const list of Object.values(this)) if (list instanceof IntList) list.length = 0;
   }
 }
+
+// Copies, because V8 folds only a module's own constants into optimized code.
+const STRIDE = TYPE_INTS;
+const { OFFSET } = TYPE;
 
 /**
  * Finds what a DIE became by its offset. One int per byte of the unit; entries of earlier units are told apart by
@@ -76,6 +96,12 @@ export class OffsetIndex {
 
   set(offset: number, index: number): void {
     this.slots[offset - this.base] = index;
+  }
+
+  /** Number of the type whose DIE is at `offset`, or -1. */
+  findType(offset: number, { records, typeCount }: UnitTypes): number {
+    const index = this.slots[offset - this.base];
+    return index < typeCount && records[index * STRIDE + OFFSET] === offset ? index : -1;
   }
 
   /** The index in `offsets` whose value is `offset`, or -1. */
