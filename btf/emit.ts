@@ -83,23 +83,25 @@ export function emitBtf(input: EmitInput): Emitted {
 
 /** Items (index << ITEM_BITS | what) sorted by their place in the stream. */
 function streamOrder(input: EmitInput): Float64Array {
-  const { pool } = input;
-  const keys: number[] = [];
-  const items: number[] = [];
+  const { pool, functions, variables } = input;
+  const most = pool.nodeTotal + pool.defTotal + functions.length + variables.length;
+  const keys = new Float64Array(most);
+  const items = new Float64Array(most);
+  let total = 0;
   const add = (key: number, index: number, what: number): void => {
     if (key === NEVER) return;
-    keys.push(key);
-    items.push(index * (1 << ITEM_BITS) + what);
+    keys[total] = key;
+    items[total++] = index * (1 << ITEM_BITS) + what;
   };
   for (let node = 1; node < pool.nodeTotal; node++) {
     const isLeaf = pool.nodeKind.at(node) >= LEAF_STRUCT;
     add(pool.nodeKey.at(node), node, isLeaf && pool.nodeCount.at(node) >= 0 ? ITEM_NAME : ITEM_NODE);
   }
   for (let def = 0; def < pool.defTotal; def++) add(pool.defKey.at(def), def, ITEM_DEFINITION);
-  input.functions.forEach((func, index) => add(func.key, index, ITEM_FUNCTION));
-  input.variables.forEach((variable, index) => add(variable.key, index, ITEM_VARIABLE));
+  functions.forEach((func, index) => add(func.key, index, ITEM_FUNCTION));
+  variables.forEach((variable, index) => add(variable.key, index, ITEM_VARIABLE));
 
-  const order = Uint32Array.from(keys, (_, index) => index);
+  const order = Uint32Array.from({ length: total }, (_, index) => index);
   order.sort((a, b) => keys[a] - keys[b]);
   return Float64Array.from(order, (index) => items[index]);
 }

@@ -44,6 +44,13 @@ export class StringPool {
     return id;
   }
 
+  /** Id of the text that starts at `start` and ends with a NUL. */
+  addTerminated(bytes: Uint8Array, start: number): number {
+    let end = start;
+    while (end < bytes.length && bytes[end] !== 0) end++;
+    return this.add(bytes, start, end);
+  }
+
   /** Id of an ASCII text. */
   addText(text: string): number {
     const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));

@@ -103,25 +103,35 @@ function chooseFunctions(
   }
   places.sort((a, b) => a.key - b.key);
 
-  const wanted = new Set<number>();
-  for (const offset of symbols.functions)
-    wanted.add(strings.add(symbols.strings, offset, symbols.strings.indexOf(0, offset)));
+  const wanted = symbolNames(strings, symbols);
   const seen = new Set<string>();
   const chosen: EmittedFunction[] = [];
   for (const { part, at, key } of places) {
-    const { functions } = part.collection;
-    const name = part.names.id(functions[at * FUNCTION_INTS]);
+    const name = part.names.id(part.collection.functions[at * FUNCTION_INTS]);
     if (name === 0) continue;
-    if (options.hasFunctionSymbols && !wanted.delete(name)) continue;
+    if (options.hasFunctionSymbols) {
+      if (name >= wanted.length || wanted[name] === 0) continue;
+      wanted[name] = 0;
+    }
     const proto = prototypeNode(pool, part, at);
-    // Without symbols one name may come several times; equal ones are one FUNC.
-    const identity = `${name} ${proto}`;
     pool.meet(proto, key);
-    if (seen.has(identity)) continue;
-    seen.add(identity);
+    if (!options.hasFunctionSymbols) {
+      // Without symbols one name may come several times; equal ones are one FUNC.
+      const identity = `${name} ${proto}`;
+      if (seen.has(identity)) continue;
+      seen.add(identity);
+    }
     chosen.push({ key: key + 1, name, proto });
   }
   return chosen;
+}
+
+/** 1 for each string that is a function symbol's name. */
+function symbolNames(strings: StringPool, symbols: ConversionSymbols): Uint8Array {
+  const ids = symbols.functions.map((offset) => strings.addTerminated(symbols.strings, offset));
+  const wanted = new Uint8Array(strings.total);
+  for (const id of ids) wanted[id] = 1;
+  return wanted;
 }
 
 function prototypeNode(pool: TypePool, { collection, names, map }: MergedCollection, at: number): number {
@@ -153,11 +163,7 @@ function chooseVariables(
       const offset = field(3);
       const symbol = perCpuSymbolAt(perCpuSymbols, offset);
       if (symbol === undefined) return;
-      const name = strings.add(
-        symbols.strings,
-        symbol.nameOffset,
-        symbols.strings.indexOf(0, symbol.nameOffset),
-      );
+      const name = strings.addTerminated(symbols.strings, symbol.nameOffset);
       // Address 0 is also what variables without storage carry: only the name tells them apart.
       const isAtZero = offset === 0 && perCpu.low === 0 && perCpu.high === 0;
       if (isAtZero && names.id(field(0)) !== name) return;

@@ -4,7 +4,7 @@ import { BTF_KIND } from '../btf/constants.ts';
 import type { StringPool } from '../btf/string-pool.ts';
 import { ENTRY_INTS, LEAF_STRUCT, NEVER, type TypePool } from '../btf/type-pool.ts';
 import type { Collection } from './collect.ts';
-import { NO_NAME, nameText } from './names.ts';
+import { NO_NAME, nameText, SANITIZED_INT_NAME } from './names.ts';
 import type { DwarfSections } from './sections.ts';
 
 /** Where a collection's nodes and definitions went. -1: left out. */
@@ -15,7 +15,10 @@ export interface MergeMap {
 
 /** Content ids of one collection's raw names. */
 export class NameResolver {
-  private readonly known = new Map<number, number>();
+  /** Id + 1 by offset in `.debug_str` and by number of an interned name; 0 = not asked for yet. */
+  private readonly ofOffset: Int32Array;
+  private readonly ofInterned: Int32Array;
+  private sanitized = -1;
   private readonly sections: DwarfSections;
   private readonly places: Int32Array;
   private readonly strings: StringPool;
@@ -24,18 +27,32 @@ export class NameResolver {
     this.sections = sections;
     this.places = collection.namePlaces;
     this.strings = strings;
+    this.ofOffset = new Int32Array(sections.str.length);
+    this.ofInterned = new Int32Array(collection.namePlaces.length / 2);
   }
 
-  /** Content id of a raw name; the empty text is 0, as no name is. */
+  /**
+   * Content id of a raw name; the empty text is 0, as no name is.
+   * @throws FormatError when a `.debug_str` offset is out of range.
+   */
   id(raw: number): number {
     if (raw === NO_NAME) return 0;
-    let id = this.known.get(raw);
-    if (id === undefined) {
-      const { bytes, start, end } = nameText(this.sections, this.places, raw);
-      id = this.strings.add(bytes, start, end);
-      this.known.set(raw, id);
+    if (raw === SANITIZED_INT_NAME) {
+      if (this.sanitized < 0) this.sanitized = this.add(raw);
+      return this.sanitized;
     }
+    const table = raw > 0 ? this.ofOffset : this.ofInterned;
+    const at = raw > 0 ? raw - 1 : ~raw;
+    const known = table[at];
+    if (known > 0) return known - 1;
+    const id = this.add(raw);
+    table[at] = id + 1;
     return id;
+  }
+
+  private add(raw: number): number {
+    const { bytes, start, end } = nameText(this.sections, this.places, raw);
+    return this.strings.add(bytes, start, end);
   }
 }
 

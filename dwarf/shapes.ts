@@ -288,6 +288,17 @@ function plainClass(dieClass: number, slots: Int32Array): number {
   }
 }
 
+/** A shape by where its declaration stands; those of one hash are chained. */
+interface KnownShape {
+  readonly start: number;
+  readonly length: number;
+  readonly shape: number;
+  readonly next: KnownShape | undefined;
+}
+
+// A copy, because V8 folds only a module's own constants into optimized code.
+const FORM_IMPLICIT_CONST = DW_FORM.implicit_const;
+
 /** Compiles abbreviation tables of one `.debug_abbrev` section for units of one encoding. */
 export class ShapeTable {
   /** Shapes, {@link SHAPE.INTS} each; the one at 0 is a placeholder for "no such code". */
@@ -299,7 +310,7 @@ export class ShapeTable {
   private readonly bytes: Uint8Array;
   private readonly encoding: UnitEncoding;
   /** Shapes by the bytes of their declaration. */
-  private readonly known = new Map<number, { start: number; end: number; shape: number }[]>();
+  private readonly known = new Map<number, KnownShape>();
   private readonly tables = new Map<number, Int32Array>();
   private at = 0;
 
@@ -355,21 +366,15 @@ export class ShapeTable {
 
   private declaration(): number {
     const start = this.at;
-    const end = this.skipDeclaration();
-    let hash = end - start;
-    for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + this.bytes[i]) | 0;
-    const candidates = this.known.get(hash) ?? [];
-    for (const candidate of candidates) {
-      if (
-        candidate.end - candidate.start === end - start &&
-        this.sameBytes(candidate.start, start, end - start)
-      ) {
-        return candidate.shape;
-      }
+    const hash = this.skipDeclaration();
+    const end = this.at;
+    for (let known = this.known.get(hash); known !== undefined; known = known.next) {
+      if (known.length === end - start && this.sameBytes(known.start, start, known.length))
+        return known.shape;
     }
     this.at = start;
     const shape = this.compile();
-    this.known.set(hash, [...candidates, { start, end, shape }]);
+    this.known.set(hash, { start, length: end - start, shape, next: this.known.get(hash) });
     return shape;
   }
 
@@ -378,16 +383,33 @@ export class ShapeTable {
     return true;
   }
 
-  /** Moves over tag, children flag and attribute list; returns the end. */
+  /** Moves over tag, children flag and attribute list; returns a hash of them. */
   private skipDeclaration(): number {
+    const start = this.at;
     this.uleb();
     this.byte();
+    const { bytes } = this;
     for (;;) {
+      // Nearly all attributes and forms are one byte each.
+      const { at } = this;
+      if (
+        at + 1 < bytes.length &&
+        bytes[at] < 0x80 &&
+        bytes[at + 1] < 0x80 &&
+        bytes[at + 1] !== FORM_IMPLICIT_CONST
+      ) {
+        this.at = at + 2;
+        if (bytes[at] === 0 && bytes[at + 1] === 0) break;
+        continue;
+      }
       const attribute = this.uleb();
       const form = this.uleb();
-      if (form === DW_FORM.implicit_const) this.sleb();
-      if (attribute === 0 && form === 0) return this.at;
+      if (form === FORM_IMPLICIT_CONST) this.sleb();
+      if (attribute === 0 && form === 0) break;
     }
+    let hash = this.at - start;
+    for (let i = start; i < this.at; i++) hash = (Math.imul(hash, 31) + bytes[i]) | 0;
+    return hash;
   }
 
   private compile(): number {
