@@ -70,12 +70,14 @@ function readExactly(source: ByteSource, offset: number, length: number, what: s
   return source.read(offset, length);
 }
 
-/** A 64-bit file offset or size as a number. */
-function wide(view: DataView, at: number, littleEndian: boolean, what: string): number {
+/** A 64-bit file offset or size as a number; `base` is where the view starts in the file. */
+function wide(view: DataView, at: number, littleEndian: boolean, what: string, base: number): number {
   const low = view.getUint32(at + (littleEndian ? 0 : 4), littleEndian);
   const high = view.getUint32(at + (littleEndian ? 4 : 0), littleEndian);
-  if (high > 0x1f_ffff)
-    throw malformed(`${what} 0x${high.toString(16)}${low.toString(16).padStart(8, '0')} is absurd`);
+  if (high > 0x1f_ffff) {
+    const value = `0x${high.toString(16)}${low.toString(16).padStart(8, '0')}`;
+    throw malformed(`${what} ${value} is absurd`, base + at);
+  }
   return high * 0x1_0000_0000 + low;
 }
 
@@ -102,7 +104,7 @@ export function openElf(source: ByteSource): ElfFile {
   const type = header.getUint16(16, littleEndian);
   const machine = header.getUint16(18, littleEndian);
   const tableOffset = is64
-    ? wide(header, 40, littleEndian, 'section table offset')
+    ? wide(header, 40, littleEndian, 'section table offset', 0)
     : header.getUint32(32, littleEndian);
   const entrySize = header.getUint16(is64 ? 58 : 46, littleEndian);
   const declaredCount = header.getUint16(is64 ? 60 : 48, littleEndian);
@@ -112,13 +114,14 @@ export function openElf(source: ByteSource): ElfFile {
 
   const minimumEntry = is64 ? 64 : 40;
   if (entrySize < minimumEntry)
-    throw malformed(`section header size ${entrySize} is below ${minimumEntry}`, 46);
+    throw malformed(`section header size ${entrySize} is below ${minimumEntry}`, is64 ? 58 : 46);
   // Section counts of 0xff00 and more live in section 0 (gABI: e_shnum, e_shstrndx escape values).
   const first = rawSection(
     viewOf(readExactly(source, tableOffset, minimumEntry, 'first section header')),
     0,
     is64,
     littleEndian,
+    tableOffset,
   );
   const count = declaredCount === 0 ? first.sizeBytes : declaredCount;
   if (count > MAX_SECTIONS) throw malformed(`${count} sections are more than ${MAX_SECTIONS}`, tableOffset);
@@ -126,9 +129,9 @@ export function openElf(source: ByteSource): ElfFile {
 
   const table = viewOf(readExactly(source, tableOffset, count * entrySize, 'section header table'));
   const raw = Array.from({ length: count }, (_, index) =>
-    rawSection(table, index * entrySize, is64, littleEndian),
+    rawSection(table, index * entrySize, is64, littleEndian, tableOffset),
   );
-  const names = namesIndex === 0 ? new Uint8Array(0) : sectionNames(source, raw, namesIndex);
+  const names = namesIndex === 0 ? new Uint8Array(0) : sectionNames(source, raw, namesIndex, is64 ? 62 : 50);
   const sections = raw.map((section, index) => ({
     ...section,
     index,
@@ -141,7 +144,14 @@ interface RawSection extends Omit<ElfSection, 'index' | 'name'> {
   readonly nameOffset: number;
 }
 
-function rawSection(view: DataView, at: number, is64: boolean, littleEndian: boolean): RawSection {
+/** @param base where the view starts in the file */
+function rawSection(
+  view: DataView,
+  at: number,
+  is64: boolean,
+  littleEndian: boolean,
+  base: number,
+): RawSection {
   const u32 = (offset: number): number => view.getUint32(at + offset, littleEndian);
   const nameOffset = u32(0);
   const type = u32(4);
@@ -153,8 +163,8 @@ function rawSection(view: DataView, at: number, is64: boolean, littleEndian: boo
       flags: u32(8 + low),
       addressLow: u32(16 + low),
       addressHigh: u32(16 + 4 - low),
-      offset: wide(view, at + 24, littleEndian, 'section offset'),
-      sizeBytes: wide(view, at + 32, littleEndian, 'section size'),
+      offset: wide(view, at + 24, littleEndian, 'section offset', base),
+      sizeBytes: wide(view, at + 32, littleEndian, 'section size', base),
       link: u32(40),
       info: u32(44),
       entrySize: u32(56 + low),
@@ -174,11 +184,17 @@ function rawSection(view: DataView, at: number, is64: boolean, littleEndian: boo
   };
 }
 
-function sectionNames(source: ByteSource, raw: readonly RawSection[], index: number): Uint8Array {
+/** @param fieldOffset where the file says which section holds the names */
+function sectionNames(
+  source: ByteSource,
+  raw: readonly RawSection[],
+  index: number,
+  fieldOffset: number,
+): Uint8Array {
   const section = raw[index];
-  if (section === undefined) throw malformed(`section name table ${index} does not exist`);
+  if (section === undefined) throw malformed(`section name table ${index} does not exist`, fieldOffset);
   if (section.sizeBytes > MAX_NAME_TABLE_BYTES)
-    throw malformed(`section name table of ${section.sizeBytes} bytes is absurd`);
+    throw malformed(`section name table of ${section.sizeBytes} bytes is absurd`, section.offset);
   return readExactly(source, section.offset, section.sizeBytes, 'section name table');
 }
 
