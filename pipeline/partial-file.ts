@@ -106,10 +106,13 @@ export class PartialFile {
     return this.#hash.copy().digest('hex');
   }
 
-  /** The finished file gets its name. Not synced: whoever takes it from the cache checks its digest again. */
+  /**
+   * The finished file gets its name. Not synced: whoever takes it from the cache checks its digest again. The
+   * sidecar goes first: a part without one is still good, a sidecar without a part would stay for ever.
+   */
   async publish(path: string): Promise<void> {
-    await rename(this.path, path);
     await rm(sidecarPath(this.path), { force: true });
+    await rename(this.path, path);
   }
 
   /** Removes the file and what is known about it. */

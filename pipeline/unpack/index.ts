@@ -22,8 +22,8 @@ export interface UnpackOptions {
 }
 
 /**
- * Extracts the kernel's vmlinux, and stops reading soon after it is out. Memory stays below 100 MB, the xz process
- * beside it at about 70 MB per thread.
+ * Extracts the kernel's vmlinux, and stops reading soon after it is out. Memory does not grow with the
+ * package: the process stays within about 150 MB, the xz process beside it at about 70 MB per thread.
  *
  * The caller has verified the package's digest; damage is found all the same, except behind the point where reading
  * stops. Throws BtfmillError: `package-malformed`, `package-no-vmlinux`, `package-unsafe-path`, `package-too-large`,
