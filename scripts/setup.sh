@@ -48,13 +48,18 @@ test      clang                  clang                    clang
 test      ld.lld                 lld                      lld
 test      readelf                binutils                 binutils
 test      objcopy                binutils                 binutils
+test      objdump                binutils                 binutils
+test      ar                     binutils                 binutils
+test      llvm-dwarfdump         llvm                     llvm
 test      s390x-linux-gnu-gcc    gcc-s390x-linux-gnu      gcc-s390x-linux-gnu
 test      aarch64-linux-gnu-gcc  gcc-aarch64-linux-gnu    gcc-aarch64-linux-gnu
 test      dpkg-deb               dpkg                     dpkg
 test      apt-ftparchive         apt-utils                /usr/bin/apt-ftparchive
 test      gpg                    gpg,gpg-agent            gnupg2
+test      gpgconf                gpgconf                  gnupg2
 test      flock                  util-linux               util-linux
 test      tar                    tar                      tar
+test      gzip                   gzip                     gzip
 '
 
 say() { printf 'setup: %s\n' "$*"; }

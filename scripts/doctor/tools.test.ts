@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseToolVersion, TOOLS } from './tools.ts';
 
@@ -31,5 +33,24 @@ describe('TOOLS', () => {
     const installed = rows.map((row) => row.split(/\s+/).slice(0, 2).join(' '));
     expect(installed.length).toBeGreaterThan(0);
     expect(TOOLS.map((tool) => `${tool.need} ${tool.command}`)).toEqual(installed);
+  });
+
+  it('has every program that a test asks for', async () => {
+    // Parts of any system that the tests run on, and a name that stands for none.
+    const given = ['apt-cache', 'apt-get', 'dpkg', 'mount', 'no-such-program', 'npm', 'sh', 'umount'];
+    const repository = fileURLToPath(new URL('../..', import.meta.url));
+    const asked = new Set<string>();
+    for (const folder of ['btf', 'crawlers', 'db', 'dwarf', 'elf', 'errors', 'pipeline', 'scripts', 'test']) {
+      for (const name of await readdir(path.join(repository, folder), { recursive: true })) {
+        if (!name.endsWith('.test.ts')) continue;
+        const text = await readFile(path.join(repository, folder, name), 'utf8');
+        for (const [, list] of text.matchAll(/needsTool\(((?:'[^']*'(?:,\s*)?)+)/g)) {
+          for (const [, tool] of list.matchAll(/'([^']*)'/g)) asked.add(tool);
+        }
+      }
+    }
+    expect(asked).toContain('dpkg-deb');
+    const known = new Set([...given, ...TOOLS.map((tool) => tool.command)]);
+    expect([...asked].filter((tool) => !known.has(tool))).toEqual([]);
   });
 });

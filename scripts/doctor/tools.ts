@@ -80,13 +80,18 @@ export const TOOLS: readonly ToolInfo[] = [
   testTool('ld.lld', 'linking what clang compiled'),
   testTool('readelf', 'a second opinion on ELF and DWARF'),
   testTool('objcopy', 'taking sections out of test programs or putting them in'),
+  testTool('objdump', 'a second opinion on DWARF that the tests write themselves'),
+  testTool('ar', 'making archives like those inside a .deb'),
+  testTool('llvm-dwarfdump', 'the same, from another toolchain'),
   testTool('s390x-linux-gnu-gcc', 'big-endian test programs'),
   testTool('aarch64-linux-gnu-gcc', 'arm64 test programs'),
   testTool('dpkg-deb', 'building the packages of the test mirror'),
   testTool('apt-ftparchive', 'building the indexes of the test mirror'),
   testTool('gpg', 'signing the indexes of the test mirror'),
+  testTool('gpgconf', 'ending the key agents that gpg leaves behind'),
   testTool('flock', 'holding locks against the command under test'),
   testTool('tar', 'reading archive files with a second reader'),
+  testTool('gzip', 'compressing the indexes and packages of the test mirror'),
 ];
 
 function testTool(command: string, neededFor: string, versionArguments = VERSION): ToolInfo {
