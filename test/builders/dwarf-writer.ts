@@ -334,8 +334,15 @@ function writeRoot(state: UnitState, one: Unit): void {
   writeDie(state, die(tag, { ...attributes, ...bases }, one.children, options.label));
 }
 
+/** All DIEs below these, in any depth; iterative, because tests nest them thousands deep. */
 function flatten(dies: readonly Die[]): Die[] {
-  return dies.flatMap((one) => [one, ...flatten(one.children)]);
+  const all: Die[] = [];
+  const open = [...dies];
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    all.push(one);
+    for (const child of one.children) open.push(child);
+  }
+  return all;
 }
 
 function writeDie(state: UnitState, one: Die): void {
