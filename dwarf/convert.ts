@@ -2,6 +2,7 @@
 
 import { BTF_KIND_NAMES } from '../btf/constants.ts';
 import type { Emitted } from '../btf/emit.ts';
+import { ET_REL } from '../elf/constants.ts';
 import { type ElfFile, findSection, readSection } from '../elf/elf-file.ts';
 import { FormatError } from '../elf/format-error.ts';
 import { assembleBtf } from './assemble.ts';
@@ -50,6 +51,10 @@ function isFilled(file: ElfFile, section: string): boolean {
 function refuseUnread(file: ElfFile): void {
   if (!hasDwarf(file)) {
     throw new FormatError('dwarf-none', { format: 'dwarf', section: '.debug_info' }, 'the file has no DWARF');
+  }
+  if (file.type === ET_REL) {
+    // Unrelocated, every name and many references of it would be those at offset 0.
+    throw new FormatError('elf-unsupported', { format: 'elf' }, 'relocatable file (ET_REL)');
   }
   if (isFilled(file, OLD_COMPRESSED_INFO)) {
     throw new FormatError(

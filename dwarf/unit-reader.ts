@@ -693,6 +693,7 @@ export class UnitReader {
     const form = this.form(slot);
     if (form === FORM_DATA1) return this.sections.info[this.place(slot)];
     if (form === FORM_DATA2) return this.view.getUint16(this.place(slot), this.sections.littleEndian);
+    if (form === FORM_IMPLICIT_CONST && this.constant(slot) >= 0) return this.constant(slot);
     this.wide(slot);
     return this.valueHigh * 0x1_0000_0000 + this.valueLow;
   }
