@@ -158,7 +158,7 @@ async function listSuite(suite: OpenSuite, name: string, segment: string, listin
       }
     });
   }
-  context.say(`${name}: ${count} kernels`);
+  context.say(`${name}: ${count} ${count === 1 ? 'kernel' : 'kernels'}`);
 }
 
 function isAboutKernels(stanza: Buffer): boolean {

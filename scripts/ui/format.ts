@@ -35,7 +35,8 @@ export function plural(count: number, noun: string): string {
 /** A message as one line that cannot move the cursor: what upstream wrote may be in it. */
 export function oneLine(text: string): string {
   return stripVTControlCharacters(text)
-    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .replaceAll(/\s+/gu, ' ')
+    .replaceAll(/\p{Cc}/gu, '')
     .trim();
 }
 
