@@ -143,7 +143,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
       suite: 'bookworm-security',
       trust: 'signed-index',
     });
-    expect(said).toContain('bookworm-security: 1 kernels');
+    expect(said).toContain('bookworm-security: 1 kernel');
   });
 
   test('a second listing moves headers only', async () => {
