@@ -50,7 +50,7 @@ for (const toolchain of Object.values<Toolchain>(TOOLCHAINS)) {
 interface Mode {
   readonly name: string;
   readonly toolchain: Toolchain;
-  readonly build: Pick<BuildOptions, 'flags' | 'linkFlags' | 'percpuAtZero'>;
+  readonly build: Pick<BuildOptions, 'flags' | 'linkFlags' | 'percpuAtZero' | 'reversed'>;
 }
 
 const gcc = TOOLCHAINS['gcc x86_64'];
@@ -58,6 +58,8 @@ const clang = TOOLCHAINS['clang x86_64'];
 
 /** What one flag changes in the DWARF of the same source. */
 const MODES: readonly Mode[] = [
+  { name: 'units in reverse order', toolchain: gcc, build: { reversed: true } },
+  { name: 'units in reverse order, clang', toolchain: clang, build: { reversed: true } },
   { name: 'DWARF 2', toolchain: gcc, build: { flags: ['-gdwarf-2', '-gstrict-dwarf', '-O2'] } },
   { name: 'DWARF 3', toolchain: gcc, build: { flags: ['-gdwarf-3', '-O2'] } },
   { name: 'DWARF 3, big endian', toolchain: TOOLCHAINS['gcc s390x'], build: { flags: ['-gdwarf-3', '-O2'] } },

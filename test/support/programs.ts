@@ -60,6 +60,8 @@ export interface BuildOptions {
   readonly flags?: readonly string[];
   /** Added to the link, e.g. `-Wl,--build-id=0x…`. */
   readonly linkFlags?: readonly string[];
+  /** Links the objects the other way round: the same units in another order. */
+  readonly reversed?: boolean;
   /** Links per-cpu data at address 0, as x86-64 kernels did. */
   readonly percpuAtZero?: boolean;
 }
@@ -106,7 +108,7 @@ export async function buildProgram(options: BuildOptions): Promise<string> {
     ...(options.linkFlags ?? []),
     '-o',
     output,
-    ...objects,
+    ...(options.reversed === true ? objects.toReversed() : objects),
   ]);
   return output;
 }
