@@ -270,6 +270,9 @@ function plainClass(dieClass: number, slots: Int32Array): number {
     case DIE_CLASS.MEMBER: {
       const isByteMember = form(SLOT.BIT_SIZE) === 0 && form(SLOT.DATA_BIT_OFFSET) === 0;
       const isPlaced = form(SLOT.LOCATION) === 0 || isShortNumber(SLOT.LOCATION);
+      // Beyond this the bit offset does not fit an int32.
+      if (form(SLOT.LOCATION) === DW_FORM.implicit_const && slots[2 * SLOT.LOCATION + 1] >= 0x0fff_ffff)
+        return dieClass;
       const isPlain = form(SLOT.NAME) === DW_FORM.strp && form(SLOT.TYPE) === DW_FORM.ref4;
       return isByteMember && isPlaced && isPlain ? DIE_CLASS.PLAIN_MEMBER : dieClass;
     }

@@ -236,6 +236,7 @@ export class UnitReader {
   private stack = new Int32Array(3 << 12);
   private stackTop = 0;
 
+  private blockEnd = 0;
   private valueLow = 0;
   private valueHigh = 0;
 
@@ -289,6 +290,8 @@ export class UnitReader {
     const { shapes } = this;
     const ops = this.table.ops.data;
     const { end } = unit;
+    const unitBytes = end - unit.offset;
+    const strBytes = this.sections.str.length;
     const { parent } = this;
     let depth = 0;
     let pos = unit.rootOffset;
@@ -337,10 +340,13 @@ export class UnitReader {
             const top = this.stackTop;
             if (top + 3 > this.stack.length) this.growStack();
             const { stack } = this;
-            stack[top] = view.getInt32(attributes + shapes[shape + SLOT_NAME + 1], littleEndian) + 1;
+            const name = view.getUint32(attributes + shapes[shape + SLOT_NAME + 1], littleEndian);
+            if (name >= strBytes) this.fail(dieOffset, outsideStrings(name));
+            const type = view.getUint32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian);
+            if (type >= unitBytes) this.fail(dieOffset, this.outsideUnit(type));
+            stack[top] = name + 1;
             stack[top + 1] = byteOffset << 3;
-            stack[top + 2] =
-              view.getInt32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian) + unit.offset;
+            stack[top + 2] = type + unit.offset;
             this.stackTop = top + 3;
             continue;
           }
@@ -352,24 +358,28 @@ export class UnitReader {
             const { stack } = this;
             stack[top] = NO_NAME;
             stack[top + 1] = 0;
-            stack[top + 2] =
-              view.getInt32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian) + unit.offset;
+            const type = view.getUint32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian);
+            if (type >= unitBytes) this.fail(dieOffset, this.outsideUnit(type));
+            stack[top + 2] = type + unit.offset;
             this.stackTop = top + 3;
             continue;
           }
-          case PLAIN_REFERENCE:
+          case PLAIN_REFERENCE: {
+            const type = view.getUint32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian);
+            if (type >= unitBytes) this.fail(dieOffset, this.outsideUnit(type));
             index.set(dieOffset, out.typeCount);
             this.addType(
               referenceKind(shapes[shape + SHAPE_TAG]),
               NO_NAME,
               0,
               0,
-              view.getInt32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian) + unit.offset,
+              type + unit.offset,
               0,
               0,
               dieOffset,
             );
             continue;
+          }
           case PLAIN_ENUMERATOR: {
             if (parent[depth] !== PARENT_ENUM) continue;
             const form = shapes[shape + SLOT_VALUE];
@@ -377,8 +387,9 @@ export class UnitReader {
             let value = at;
             if (form === FORM_DATA1) value = info[attributes + at];
             else if (form === FORM_DATA2) value = view.getUint16(attributes + at, littleEndian);
-            const name = view.getInt32(attributes + shapes[shape + SLOT_NAME + 1], littleEndian) + 1;
-            this.pushEntry(name, value, 0);
+            const name = view.getUint32(attributes + shapes[shape + SLOT_NAME + 1], littleEndian);
+            if (name >= strBytes) this.fail(dieOffset, outsideStrings(name));
+            this.pushEntry(name + 1, value, 0);
             continue;
           }
           case FORMAL_PARAMETER:
@@ -745,8 +756,7 @@ export class UnitReader {
   }
 
   private strName(offset: number, at: number): number {
-    if (offset >= this.sections.str.length)
-      this.fail(at, `string offset 0x${offset.toString(16)} is outside .debug_str`);
+    if (offset >= this.sections.str.length) this.fail(at, outsideStrings(offset));
     return offset + 1;
   }
 
@@ -757,24 +767,40 @@ export class UnitReader {
     return pos;
   }
 
-  /** Section offset of the DIE a reference attribute names, 0 when absent. */
+  /**
+   * Section offset of the DIE a reference attribute names, 0 when absent. What lies outside the unit is refused:
+   * units that refer to each other (LTO, dwz) would have to be read as one.
+   */
   private reference(slot: number): number {
     const at = this.place(slot);
     const { littleEndian } = this.sections;
+    const { unit } = this;
+    let target: number;
     switch (this.form(slot)) {
       case 0:
         return 0;
       case FORM_REF4:
-        return this.view.getUint32(at, littleEndian) + this.unit.offset;
+        target = this.view.getUint32(at, littleEndian);
+        break;
       case FORM_REF1:
-        return this.view.getUint8(at) + this.unit.offset;
+        target = this.view.getUint8(at);
+        break;
       case FORM_REF2:
-        return this.view.getUint16(at, littleEndian) + this.unit.offset;
+        target = this.view.getUint16(at, littleEndian);
+        break;
       case FORM_REF8:
       case FORM_REF_UDATA:
-        return this.unsigned(slot) + this.unit.offset;
+        target = this.unsigned(slot);
+        break;
       case FORM_REF_ADDR:
-        return this.unsigned(slot);
+        target = this.unsigned(slot);
+        if (target >= this.sections.info.length) {
+          this.fail(at, `refers to 0x${target.toString(16)}, outside the section`);
+        }
+        if (target < unit.offset || target >= unit.end) {
+          this.fail(at, `refers to 0x${target.toString(16)} in another unit`, 'dwarf-unsupported');
+        }
+        return target;
       default:
         return this.fail(
           at,
@@ -782,6 +808,13 @@ export class UnitReader {
           'dwarf-unsupported',
         );
     }
+    if (target >= unit.end - unit.offset) this.fail(at, this.outsideUnit(target));
+    return target + unit.offset;
+  }
+
+  private outsideUnit(target: number): string {
+    const { offset, end } = this.unit;
+    return `refers to 0x${target.toString(16)}, outside its unit of ${end - offset} bytes at 0x${offset.toString(16)}`;
   }
 
   private addType(
@@ -836,6 +869,7 @@ export class UnitReader {
         if (parent === PARENT_COMPOSITE) this.member(offset, depth);
         return false;
       case FORMAL_PARAMETER:
+      case PLAIN_PARAMETER:
         if (parent === PARENT_PROTOTYPE) this.pushEntry(this.nameSlot(), 0, this.reference(TYPE));
         else if (parent === PARENT_FUNCTION) this.parameter(offset);
         return false;
@@ -1089,32 +1123,35 @@ export class UnitReader {
       case FORM_BLOCK4:
       case FORM_BLOCK:
       case FORM_EXPRLOC: {
-        const at = this.blockStart(LOCATION);
-        const op = this.sections.info[at];
+        const at = this.block(LOCATION);
+        const op = at < this.blockEnd ? this.sections.info[at] : 0;
         if (op === DW_OP.plus_uconst || op === DW_OP.constu) return this.uleb(at + 1);
-        return this.fail(
-          offset,
-          `member location with DW_OP 0x${(op ?? 0).toString(16)}`,
-          'dwarf-unsupported',
-        );
+        return this.fail(offset, `member location with DW_OP 0x${op.toString(16)}`, 'dwarf-unsupported');
       }
       default:
         return this.unsigned(LOCATION);
     }
   }
 
-  /** First byte of a block's contents. */
-  private blockStart(slot: number): number {
+  /** First byte of a block's contents; {@link blockEnd} is where they end. */
+  private block(slot: number): number {
     const at = this.place(slot);
+    const { info, littleEndian } = this.sections;
     switch (this.form(slot)) {
       case FORM_BLOCK1:
+        this.blockEnd = at + 1 + info[at];
         return at + 1;
       case FORM_BLOCK2:
+        this.blockEnd = at + 2 + this.view.getUint16(at, littleEndian);
         return at + 2;
       case FORM_BLOCK4:
+        this.blockEnd = at + 4 + this.view.getUint32(at, littleEndian);
         return at + 4;
-      default:
-        return this.afterLeb(at);
+      default: {
+        const start = this.afterLeb(at);
+        this.blockEnd = start + this.uleb(at);
+        return start;
+      }
     }
   }
 
@@ -1234,10 +1271,11 @@ export class UnitReader {
       default:
         return false;
     }
-    const at = this.blockStart(LOCATION);
+    const at = this.block(LOCATION);
     const { info, littleEndian } = this.sections;
     const { addressBytes } = this.unit;
-    if (info[at] === DW_OP.addr && at + 1 + addressBytes <= this.unit.end) {
+    if (at >= this.blockEnd) return false;
+    if (info[at] === DW_OP.addr && at + 1 + addressBytes <= this.blockEnd) {
       this.valueHigh = 0;
       if (addressBytes === 4) this.valueLow = this.view.getUint32(at + 1, littleEndian);
       else this.pair(at + 1);
@@ -1260,6 +1298,10 @@ export class UnitReader {
     this.valueLow = view.getUint32(entry + (isWide && !littleEndian ? 4 : 0), littleEndian);
     this.valueHigh = isWide ? view.getUint32(entry + (littleEndian ? 4 : 0), littleEndian) : 0;
   }
+}
+
+function outsideStrings(offset: number): string {
+  return `string offset 0x${offset.toString(16)} is outside .debug_str`;
 }
 
 function referenceKind(tag: number): number {

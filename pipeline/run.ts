@@ -11,7 +11,7 @@ import { runKernel } from './run-kernel.ts';
 import { type Listing, listKernels } from './run-list.ts';
 import { buildReport } from './run-report.ts';
 import type { KernelDone, RunDeps, RunEvent, RunOptions, RunReport, RunWarning } from './run-types.ts';
-import { sweepLeftovers } from './sweep.ts';
+import { dropPackages, sweepLeftovers } from './sweep.ts';
 
 /**
  * Runs one crawl. The caller holds the locks (a dry run needs none: it changes nothing but HTTP validators).
@@ -202,6 +202,13 @@ async function work(plan: Plan, { run, deps, runId, setup }: Work): Promise<void
   const results = await Promise.allSettled(tasks);
   const broken = results.find((result) => result.status === 'rejected');
   if (broken !== undefined) throw toBtfmillError(broken.reason);
+  if (!run.options.keepPackages && !signal.aborted) await dropFinishedPackages(plan, run.options.cacheDir);
+}
+
+/** A run that was killed after publishing left its package in the cache, where no later step would look for it. */
+async function dropFinishedPackages({ items }: Plan, cacheDir: string): Promise<void> {
+  const finished = items.filter(({ decision }) => decision !== 'fetch' && decision !== 'held-back');
+  await dropPackages(cacheDir, new Set(finished.map(({ pkg }) => pkg.sha256)));
 }
 
 /** A file that was published and is gone, or has another size, is made again, but not in silence. */

@@ -10,6 +10,7 @@ import { crossCheck } from './cross-check.ts';
 import { fetchPackage } from './fetch.ts';
 import type { RunOptions, RunSteps } from './run-types.ts';
 import { readArchiveFile, storeBtf } from './store.ts';
+import { PACKAGE_FOLDER } from './sweep.ts';
 import { unpackVmlinux } from './unpack/index.ts';
 
 export interface StepContext {
@@ -22,7 +23,7 @@ export interface StepContext {
 export function createSteps({ http, validators, options }: StepContext): RunSteps {
   const { archiveDir, cacheDir, profile, threads } = options;
   const indexCacheDir = join(cacheDir, 'indexes');
-  const packageDir = join(cacheDir, 'packages');
+  const packageDir = join(cacheDir, PACKAGE_FOLDER);
   return {
     list(distro, request, { signal, say }) {
       const crawler = crawlerFor(distro);

@@ -7,6 +7,22 @@ import { ARCHIVE_SUFFIX } from './archive-path.ts';
 /** Below the cache; a name that nobody else's folder has, because it is removed with all that is in it. */
 export const WORK_FOLDER = 'btfmill-work';
 
+/** Below the cache; holds packages by digest (fetch.ts). */
+export const PACKAGE_FOLDER = 'packages';
+
+/** Removes what the cache holds of packages, whole or partial, by their digests. */
+export async function dropPackages(cacheDir: string, digests: ReadonlySet<string>): Promise<void> {
+  const folder = join(cacheDir, PACKAGE_FOLDER);
+  const names = await readdir(folder).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  });
+  for (const name of names) {
+    const digest = name.slice(0, Math.max(0, name.indexOf('.')));
+    if (digests.has(digest)) await rm(join(folder, name), { force: true });
+  }
+}
+
 /** Empties the work folder of the cache, and removes half-written files from the archive. */
 export async function sweepLeftovers(o: {
   readonly archiveDir: string;
