@@ -68,12 +68,28 @@ function refuseUnread(file: ElfFile): void {
   }
 }
 
+/** All sections that are read, together: they are held in memory, and may overlap in a hostile file. */
+const MAX_TOTAL_BYTES = 0xffff_ffff;
+
+function refuseTooMuch(file: ElfFile): void {
+  let total = 0;
+  for (const name of Object.values(DWARF_SECTION_NAMES)) total += findSection(file, name)?.sizeBytes ?? 0;
+  if (total > MAX_TOTAL_BYTES) {
+    throw new FormatError(
+      'dwarf-unsupported',
+      { format: 'dwarf' },
+      `${total} bytes of debug sections exceed ${MAX_TOTAL_BYTES}`,
+    );
+  }
+}
+
 /**
  * Reads the debug sections and symbols of a linked file.
  * @throws FormatError `dwarf-none` when there is no .debug_info, others as the sections are damaged.
  */
 export function readConversionInput(file: ElfFile, profile: ProfileName): ConversionInput {
   refuseUnread(file);
+  refuseTooMuch(file);
   const bytesOf = (name: string): Uint8Array => {
     const section = findSection(file, name);
     return section === undefined ? new Uint8Array(0) : readSection(file, section);

@@ -48,6 +48,8 @@ export interface ElfFile {
 
 /** More sections than any real kernel or module has (the largest seen is below 100 000, with -ffunction-sections). */
 const MAX_SECTIONS = 1 << 20;
+/** Offsets into sections are kept in int32; allyesconfig's .debug_info is a quarter of this. */
+const MAX_SECTION_BYTES = 0x7fff_ffff;
 /** Section names are short; a name table beyond this is damage. */
 const MAX_NAME_TABLE_BYTES = 64 << 20;
 
@@ -229,6 +231,13 @@ export function checkSection(file: ElfFile, section: ElfSection): void {
       `section of ${section.sizeBytes} bytes ends beyond the file of ${file.source.size} bytes`,
       section.offset,
       section.name,
+    );
+  }
+  if (section.sizeBytes > MAX_SECTION_BYTES) {
+    throw new FormatError(
+      'elf-unsupported',
+      { format: 'elf', section: section.name },
+      `section of ${section.sizeBytes} bytes exceeds ${MAX_SECTION_BYTES}`,
     );
   }
   if ((section.flags & SHF_COMPRESSED) !== 0) {

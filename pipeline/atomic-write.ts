@@ -1,7 +1,8 @@
 /** Writes a file so that its name never shows half of it. */
 
-import { open, rename, rm } from 'node:fs/promises';
+import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { BtfmillError } from '../errors/index.ts';
 
 /** Temporary file in the target's folder, fsync, rename; on failure nothing is left. */
 export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
@@ -18,5 +19,40 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
   } catch (thrown) {
     await rm(temporary, { force: true });
     throw thrown;
+  }
+}
+
+/**
+ * Writes to whatever a user named: a regular file or a new one atomically, behind a symbolic link where it points,
+ * a pipe or device as it is.
+ * @throws BtfmillError `usage` for a directory, a folder that is not there, or the `input` itself.
+ */
+export async function writeOutput(path: string, bytes: Uint8Array, input: string): Promise<void> {
+  const found = await statIfThere(path);
+  if (found === undefined) {
+    if ((await statIfThere(dirname(path))) === undefined) {
+      throw new BtfmillError('usage', `${path}: the folder ${dirname(path)} does not exist`);
+    }
+    await writeFileAtomically(path, bytes);
+    return;
+  }
+  if (found.isDirectory()) throw new BtfmillError('usage', `${path} is a directory`);
+  if (!found.isFile()) {
+    await writeFile(path, bytes);
+    return;
+  }
+  const source = await statIfThere(input);
+  if (source !== undefined && source.dev === found.dev && source.ino === found.ino) {
+    throw new BtfmillError('usage', `${path} is the input itself`);
+  }
+  await writeFileAtomically(await realpath(path), bytes);
+}
+
+async function statIfThere(path: string): Promise<Awaited<ReturnType<typeof stat>> | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }

@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 import { decodeBtf, validateBtf } from '../btf/index.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError } from '../errors/index.ts';
-import { writeFileAtomically } from '../pipeline/atomic-write.ts';
+import { writeOutput } from '../pipeline/atomic-write.ts';
 import { convertKernel } from '../pipeline/convert.ts';
 import type { ConvertedKernel } from '../pipeline/types.ts';
 import { positiveInteger } from './cli/flags.ts';
@@ -78,7 +78,7 @@ async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
   }
   const bytes = checked(converted);
   if (toStdout) process.stdout.write(bytes);
-  else await writeFileAtomically(flags.output, bytes);
+  else await writeOutput(flags.output, bytes, vmlinux);
   report(converted, bytes, performance.now() - started, flags);
   return 0;
 }
