@@ -51,7 +51,7 @@ describe('writeOutput', () => {
     const reader = spawn('cat', [join(folder, 'pipe')]);
     const read = reader.stdout.toArray() as Promise<Buffer[]>;
     await output('pipe');
-    expect([...Buffer.concat(await read)]).toEqual([1, 2, 3]);
+    expect(Array.from(Buffer.concat(await read))).toEqual([1, 2, 3]);
     expect(lstatSync(join(folder, 'pipe')).isFIFO()).toBe(true);
   });
 
