@@ -5,19 +5,20 @@
  * units concerned: in real kernels a dozen names, local to a few drivers each.
  *
  * A forward declaration of an ambiguous name means the definition that libbpf's btf__dedup pairs it with first (see
- * forward-matches.ts); one that is never paired stays a FWD.
+ * forward-matches.ts); one that is never paired stays a FWD. Definitions that differ only by such a forward
+ * declaration are not split: they are one as soon as it is settled.
  */
 
-import { FORWARD_VARIANT, LEAF_ENUM, TypePool } from '../btf/type-pool.ts';
+import { FORWARD_VARIANT, LEAF_ENUM, LEAF_STRUCT, LEAF_UNION, NEVER, TypePool } from '../btf/type-pool.ts';
 import { StringPool } from '../btf/string-pool.ts';
 import { FormatError } from '../elf/format-error.ts';
 import type { Collection } from './collect.ts';
-import { forwardMatches } from './forward-matches.ts';
+import { type ForwardMatches, matchForwards } from './forward-matches.ts';
 import { type MergeMap, NameResolver, mergeInto } from './merge.ts';
 import type { DwarfSections } from './sections.ts';
 
-/** Every round splits at least one more name's definitions; real kernels need one or two. */
-const MAX_ROUNDS = 64;
+/** Every round splits at least one more name or settles a forward declaration; real kernels need three or four. */
+const MAX_ROUNDS = 1024;
 
 /** More definitions than any pool can have; two pools at most are alive at a time. */
 const POOL_STRIDE = 0x2000_0000;
@@ -37,7 +38,7 @@ export interface Resolved {
   readonly parts: readonly MergedCollection[];
 }
 
-/** Collects some units again; `variants` gives, by unit, the variant of each instance. */
+/** Collects some units again; `variants` gives, by unit, what {@link VariantOf} says of each instance. */
 export type CollectAgain = (variants: ReadonlyMap<number, Int32Array>) => Collection;
 
 /** Instances of one unit as definitions (or ~leaf) of a merged pool. */
@@ -59,7 +60,7 @@ export function resolveAmbiguity(
   }));
   const first = new TypePool();
   const firstMaps = base.map(({ collection, names }) => mergeInto(first, collection, names, () => false));
-  const ambiguous = ambiguousNames(first);
+  const ambiguous = new Set([...splitNames(first), ...namesOfBothKinds(first)]);
   if (ambiguous.size === 0) {
     return {
       pool: first,
@@ -75,9 +76,9 @@ export function resolveAmbiguity(
 
   const units = new Map<number, UnitInstances>();
   base.forEach(({ collection }, i) => addUnits(units, first, collection, firstMaps[i]));
-  const forwards = new Map<number, InstancePlace>();
+  const settled: Settled = { forwards: new Map(), merged: undefined, overruled: new Map() };
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const { variants, places } = variantsOf(units, ambiguous, forwards);
+    const { variants, places } = variantsOf(units, ambiguous, settled);
     const collection = again(variants);
     const names = new NameResolver(sections, collection, strings);
     const pool = new TypePool();
@@ -85,8 +86,17 @@ export function resolveAmbiguity(
       mergeInto(pool, part.collection, part.names, (kind, name) => ambiguous.has(leafKey(kind, name))),
     );
     const map = mergeInto(pool, collection, names, () => false);
-    const split = ambiguousNames(pool);
-    if (split.size === 0) {
+    const matches = matchForwards(pool);
+    const split = splitNames(pool, matches.representatives);
+    if (split.size > 0) {
+      for (const key of split) ambiguous.add(key);
+      addUnits(units, pool, collection, map);
+      settled.merged = undefined;
+    } else if (settleForwards(pool, matches, places, settled)) {
+      addUnits(units, pool, collection, map);
+      settled.merged = { pool, representatives: matches.representatives };
+      noteOverruled(units, pool, matches, ambiguous, settled);
+    } else {
       const isAgain = (unitIndex: number): boolean => variants.has(unitIndex);
       return {
         pool,
@@ -97,10 +107,6 @@ export function resolveAmbiguity(
         ],
       };
     }
-    // Forward declarations that find their definition may reunite what seems split: look again before splitting.
-    if (settleForwards(pool, places, forwards)) continue;
-    for (const key of split) ambiguous.add(key);
-    addUnits(units, pool, collection, map);
   }
   throw new FormatError(
     'dwarf-unsupported',
@@ -109,33 +115,97 @@ export function resolveAmbiguity(
   );
 }
 
-/** Chooses definitions for forward declarations; true when there is a new choice. */
+/** What rounds found out about forward declarations. */
+interface Settled {
+  /** By {@link leafKey}: the definition that forward declarations of the name mean. */
+  readonly forwards: Map<number, InstancePlace>;
+  /** Definitions of the last round that are one now. */
+  merged: { readonly pool: TypePool; readonly representatives: Int32Array } | undefined;
+  /** By unit: instances that are their representative whatever they say. */
+  readonly overruled: Map<number, Set<number>>;
+}
+
+/**
+ * Takes over what forward declarations mean; true when there was something new. Only when no name is left to split:
+ * before that, what looks equal may turn out not to be.
+ */
 function settleForwards(
   pool: TypePool,
+  { forwards }: ForwardMatches,
   places: ReadonlyMap<number, InstancePlace>,
-  forwards: Map<number, InstancePlace>,
+  settled: Settled,
 ): boolean {
   let isNew = false;
-  for (const [leaf, { variant }] of forwardMatches(pool)) {
-    const key = leafKey(pool.nodeKind.at(leaf), pool.nodeA.at(leaf));
-    const place = places.get(variant);
-    if (place === undefined || forwards.has(key)) continue;
-    forwards.set(key, place);
+  for (const [forward, leaf] of forwards) {
+    const key = leafKey(pool.nodeKind.at(forward), pool.nodeA.at(forward));
+    const place = places.get(pool.nodeStart.at(leaf));
+    if (place === undefined || settled.forwards.has(key)) continue;
+    settled.forwards.set(key, place);
     isNew = true;
   }
   return isNew;
+}
+
+/** Names with an overruled definition are ambiguous from now on, so that its instances can be told apart. */
+function noteOverruled(
+  units: ReadonlyMap<number, UnitInstances>,
+  pool: TypePool,
+  { overruled }: ForwardMatches,
+  ambiguous: Set<number>,
+  settled: Settled,
+): void {
+  if (overruled.size === 0) return;
+  for (const def of overruled) {
+    const leaf = pool.defLeaf.at(def);
+    ambiguous.add(leafKey(pool.nodeKind.at(leaf), pool.nodeA.at(leaf)));
+  }
+  for (const [unit, { pool: own, instances }] of units) {
+    if (own !== pool) continue;
+    instances.forEach((instance, at) => {
+      if (!overruled.has(instance)) return;
+      const places = settled.overruled.get(unit) ?? new Set();
+      settled.overruled.set(unit, places.add(at));
+    });
+  }
 }
 
 function leafKey(kind: number, name: number): number {
   return name * 4 + (kind & 3);
 }
 
-/** Keys of the names whose leaf has more than one definition. */
-function ambiguousNames(pool: TypePool): Set<number> {
+/**
+ * Keys of the names whose leaf has more than one definition.
+ * @param representatives definitions that count as one
+ */
+function splitNames(pool: TypePool, representatives?: Int32Array): Set<number> {
   const keys = new Set<number>();
   for (let def = 0; def < pool.defTotal; def++) {
     const leaf = pool.defLeaf.at(def);
-    if (pool.nodeCount.at(leaf) !== def) keys.add(leafKey(pool.nodeKind.at(leaf), pool.nodeA.at(leaf)));
+    const first = pool.nodeCount.at(leaf);
+    const isSame =
+      representatives === undefined ? def === first : representatives[def] === representatives[first];
+    if (!isSame) keys.add(leafKey(pool.nodeKind.at(leaf), pool.nodeA.at(leaf)));
+  }
+  return keys;
+}
+
+/**
+ * Keys of the forward declarations whose name both a struct and a union have. btf__dedup looks definitions up by
+ * name alone and leaves these forward declarations as they are (libbpf: btf_dedup_resolve_fwds).
+ */
+function namesOfBothKinds(pool: TypePool): Set<number> {
+  const defined = new Set<number>();
+  for (let def = 0; def < pool.defTotal; def++) {
+    const leaf = pool.defLeaf.at(def);
+    defined.add(leafKey(pool.nodeKind.at(leaf), pool.nodeA.at(leaf)));
+  }
+  const keys = new Set<number>();
+  for (let node = 1; node < pool.nodeTotal; node++) {
+    const kind = pool.nodeKind.at(node);
+    if ((kind !== LEAF_STRUCT && kind !== LEAF_UNION) || pool.nodeKey.at(node) === NEVER) continue;
+    const name = pool.nodeA.at(node);
+    if (defined.has(leafKey(LEAF_STRUCT, name)) && defined.has(leafKey(LEAF_UNION, name)))
+      keys.add(leafKey(kind, name));
   }
   return keys;
 }
@@ -164,7 +234,7 @@ interface InstancePlace {
 }
 
 interface Variants {
-  /** For each unit that mentions an ambiguous name: the variant of each of its instances. */
+  /** For each unit that mentions an ambiguous name: the variant of each of its instances, see {@link VariantOf}. */
   readonly variants: ReadonlyMap<number, Int32Array>;
   /** One instance of each variant. */
   readonly places: ReadonlyMap<number, InstancePlace>;
@@ -173,12 +243,13 @@ interface Variants {
 function variantsOf(
   units: ReadonlyMap<number, UnitInstances>,
   ambiguous: ReadonlySet<number>,
-  forwards: ReadonlyMap<number, InstancePlace>,
+  settled: Settled,
 ): Variants {
   const variants = new Map<number, Int32Array>();
   const places = new Map<number, InstancePlace>();
-  // libbpf lets an enum that is only declared stand for the first full one of its name.
-  const chosen = new Map(forwards);
+  // An enum that is only declared stands for a full one of its name: with libbpf for the one that its hash table
+  // happens to give first, here for the first in the stream.
+  const chosen = new Map(settled.forwards);
   const declared: (InstancePlace & { key: number })[] = [];
   const pools: TypePool[] = [];
   for (const unit of [...units.keys()].sort((a, b) => a - b)) {
@@ -186,6 +257,8 @@ function variantsOf(
     if (!pools.includes(pool)) pools.push(pool);
     // Definitions of different pools are different ones; the stride keeps their variants apart.
     const stride = pools.indexOf(pool) * POOL_STRIDE;
+    const representatives = settled.merged?.pool === pool ? settled.merged.representatives : undefined;
+    const overruled = settled.overruled.get(unit);
     const own = new Int32Array(instances.length);
     let isConcerned = false;
     instances.forEach((instance, at) => {
@@ -194,12 +267,18 @@ function variantsOf(
       const key = leafKey(kind, pool.nodeA.at(leaf));
       if (!ambiguous.has(key)) return;
       isConcerned = true;
-      own[at] = instance >= 0 ? 1 + stride + instance : FORWARD_VARIANT;
       if (instance < 0) {
+        own[at] = FORWARD_VARIANT;
         declared.push({ unit, at, key });
         return;
       }
-      if (!places.has(own[at])) places.set(own[at], { unit, at });
+      const variant = 1 + stride + (representatives?.[instance] ?? instance);
+      if (overruled?.has(at) === true) {
+        own[at] = ~variant;
+        return;
+      }
+      own[at] = variant;
+      if (!places.has(variant)) places.set(variant, { unit, at });
       if (kind === LEAF_ENUM && !chosen.has(key)) chosen.set(key, { unit, at });
     });
     if (isConcerned) variants.set(unit, own);

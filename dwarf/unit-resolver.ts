@@ -50,7 +50,10 @@ const IN_PROGRESS = -2;
 /** Unit number times this plus the type's number in the unit is its place in pahole's stream of types. */
 export const UNIT_STRIDE = 0x1_0000_0000;
 
-/** Which definition a named composite of the unit is, for names that are known to have several; 0 elsewhere. */
+/**
+ * Which definition a named composite of the unit is, for names that are known to have several; 0 elsewhere. A variant
+ * as ~variant: the instance is that definition, whatever it says itself.
+ */
 export type VariantOf = (instance: number, leafKind: number, name: number) => number;
 
 export class UnitResolver {
@@ -61,6 +64,8 @@ export class UnitResolver {
   nodes = new Int32Array(1 << 12);
   private work = new Int32Array(1 << 10);
   private workTop = 0;
+  /** Types of the unit that are a definition met before, see {@link VariantOf}. */
+  private readonly overruled = new Set<number>();
 
   constructor(pool: TypePool, types: UnitTypes, index: OffsetIndex) {
     this.pool = pool;
@@ -106,6 +111,12 @@ export class UnitResolver {
         instances.push(~node);
         continue;
       }
+      if (this.overruled.size > 0 && this.overruled.has(i)) {
+        pool.meet(node, base + i);
+        const def = pool.nodeCount.at(node);
+        instances.push(def >= 0 ? def : ~node);
+        continue;
+      }
       const start = records[at + START];
       if (!isEnum) this.resolveEntries(entries, start, count, i);
       const def = pool.define(
@@ -133,6 +144,7 @@ export class UnitResolver {
   private enterLeaves(total: number, variantOf: VariantOf | undefined): void {
     const { types, pool, nodes } = this;
     const { records } = types;
+    this.overruled.clear();
     let instance = 0;
     for (let i = 0, at = 0; i < total; i++, at += RECORD_INTS) {
       const name = records[at + NAME];
@@ -152,7 +164,8 @@ export class UnitResolver {
           continue;
       }
       const variant = variantOf === undefined ? 0 : variantOf(instance, leafKind, name);
-      nodes[i] = pool.leaf(leafKind, name, variant);
+      if (variant < 0) this.overruled.add(i);
+      nodes[i] = pool.leaf(leafKind, name, variant < 0 ? ~variant : variant);
       instance++;
     }
   }
