@@ -117,7 +117,7 @@ describe('per-CPU variables', () => {
   });
 
   it.each([
-    ['outside the unit', form('ref4', 0x7fff_0000), /leaves the unit/u],
+    ['outside the unit', form('ref4', 0x7fff_0000), /outside its unit/u],
     ['to a null entry', form('ref_addr', ref('nothing')), /null entry/u],
   ] as const)('refuse a specification %s', (_, specification, message) => {
     const nothing = die('label', {}, [], 'nothing', { abbreviation: 0 });
