@@ -75,7 +75,7 @@ export const ERROR_CODES = {
   'native-none': row('native BTF was asked for, and the vmlinux has no .BTF section', EXIT.someKernelsFailed),
   'btf-invalid': row('the finished BTF failed validation', EXIT.someKernelsFailed),
   'archive-conflict': row(
-    'the archive holds a sound file that is not in the record and differs from what was made',
+    'what was made differs from what was published, or from a sound file that the record does not know',
     EXIT.someKernelsFailed,
   ),
   'archive-damaged': row('a published file differs from the record', EXIT.damageFound),

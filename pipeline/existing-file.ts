@@ -1,6 +1,7 @@
 /** What to do with a file that already lies under a kernel's final name: complete it, adopt it, replace it, or refuse. */
 
 import type { KernelKey } from '../crawlers/types.ts';
+import type { BtfFacts, BtfRecord } from '../db/index.ts';
 import { BtfmillError, type ErrorCode, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
 import { kernelId, type PlanItem } from './plan.ts';
@@ -49,6 +50,28 @@ export async function recoverKernel(
   return stored;
 }
 
+/**
+ * What was published does not change, and a lost or damaged file is made again only as it was. Throws
+ * `archive-conflict` when the record says that `key` was published with another BTF.
+ */
+export function refuseOtherContent(
+  key: KernelKey,
+  made: Pick<BtfFacts, 'btfSha256' | 'source' | 'profile'>,
+  { kernels }: BtfRecord,
+): void {
+  const former = kernels.find(key);
+  if (former?.btfSha256 === undefined || former.btfSha256 === made.btfSha256) return;
+  const { source = made.source, profile = made.profile } = former;
+  const remedy =
+    source === made.source && profile === made.profile
+      ? 'put back a copy of the file'
+      : `crawl with --source ${source} --profile ${profile}, which made it, or put back a copy of the file`;
+  throw new BtfmillError(
+    'archive-conflict',
+    `${archivePath(key)} was published with another BTF (${former.btfSha256}) than ${kernelId(key)} now gives (${made.btfSha256}); ${remedy}`,
+  );
+}
+
 export interface BtfToStore {
   readonly key: KernelKey;
   readonly item: PlanItem;
@@ -59,7 +82,7 @@ export interface BtfToStore {
 /**
  * Stores the BTF, unless a sound file with the very same BTF is there already. Published files never change: a sound
  * file with another BTF that the record does not know is somebody's publication, and is an `archive-conflict`.
- * Damaged files, and files of another size than the record says, are replaced.
+ * Damaged files, and files of another size than the record says, are replaced: see {@link refuseOtherContent} for these.
  */
 export async function storeOrAdopt(
   what: BtfToStore,

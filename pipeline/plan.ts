@@ -26,7 +26,7 @@ export interface KnownKernel {
   readonly tarSizeBytes?: number;
   /** Digest of the BTF that was published, or was about to be stored. */
   readonly btfSha256?: string;
-  /** Digest of the package that led to this state. */
+  /** Digest of the package that failed last, when the last attempt did, else of the one that led to this state. */
   readonly packageSha256?: string;
   /** How the last attempt failed, when it did. */
   readonly lastFailure?: { readonly setup: string; readonly retryAfter?: IsoTime };
@@ -151,7 +151,7 @@ function settledState(
 /** Only the very same package, treated in the very same way, is expected to fail in the same way. */
 function isHeldBack(pkg: DebugPackage, known: KnownKernel, { now, setup, retryFailed }: PlanInput): boolean {
   const failure = known.lastFailure;
-  if (retryFailed || known.state !== 'failed' || failure?.retryAfter === undefined) return false;
+  if (retryFailed || failure?.retryAfter === undefined) return false;
   return known.packageSha256 === pkg.sha256 && failure.setup === setup && failure.retryAfter > now;
 }
 

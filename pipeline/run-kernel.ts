@@ -8,8 +8,8 @@ import type { BtfFacts } from '../db/index.ts';
 import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
 import type { CrossCheckVerdict } from './cross-check.ts';
 import { chooseBtf, convertOrKeepNative, judgeCrossCheck } from './choose-btf.ts';
-import { recoverKernel, storeOrAdopt } from './existing-file.ts';
-import { kernelId, type PlanItem } from './plan.ts';
+import { recoverKernel, refuseOtherContent, storeOrAdopt } from './existing-file.ts';
+import type { PlanItem } from './plan.ts';
 import { ATTEMPTS_LOOKED_AT, retryAfter } from './retry-policy.ts';
 import type { KernelDone, KernelOutcome, RunDeps, RunOptions } from './run-types.ts';
 import type { StoredFacts } from './store.ts';
@@ -91,7 +91,7 @@ function openAttempt(
   return deps.record.transaction(() => {
     const packageId = deps.record.packages.see(item.pkg, at);
     const kernelId = deps.record.kernels.ensure(key, at);
-    deps.record.kernels.markPending(kernelId, at);
+    if (!isPublished(item)) deps.record.kernels.markPending(kernelId, at);
     const id = deps.record.attempts.start({ kernelId, runId, packageId, setup, startedAt: at });
     const clock = createStepClock(key, deps.emit, deps.signal);
     return {
@@ -157,33 +157,37 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
     toolVersions: deps.toolVersions,
     packageId: attempt.packageId,
   };
-  warnOfChange(attempt, facts.btfSha256, deps);
-  // Before the file gets its final name: a run that is killed after that can then be completed from the record.
-  deps.record.kernels.announce(attempt.kernelId, facts, deps.now().toISOString());
+  if (isPublished(item)) {
+    refuseOtherContent(attempt.key, facts, deps.record);
+  } else {
+    // Before the file gets its final name: a run that is killed after that can then be completed from the record.
+    deps.record.kernels.announce(attempt.kernelId, facts, deps.now().toISOString());
+  }
   const stored = await clock.step(
     'store',
     ({ signal }) => storeOrAdopt({ ...attempt, btf: chosen.btf, btfSha256: facts.btfSha256 }, steps, signal),
     ({ tarSizeBytes }) => tarSizeBytes,
   );
-  closePublished(attempt, stored, deps);
+  closePublished(attempt, facts, stored, deps);
   return stored;
 }
 
-/** A file that was lost and is made again by other rules is another file under a published name. */
-function warnOfChange({ key, item }: Attempt, btfSha256: string, { emit }: RunDeps): void {
-  const former = item.known?.state === 'published' ? item.known.btfSha256 : undefined;
-  if (former === undefined || former === btfSha256) return;
-  const message = `${kernelId(key)}: made again, and its BTF is another (${btfSha256}) than was published (${former})`;
-  emit({ event: 'warning', code: 'archive-conflict', message });
+/**
+ * Published, and its file is lost or damaged (else there would be nothing to do). The row then stays as it is until
+ * the same file is there again, however often that fails or is cut short: it says what must be made.
+ */
+function isPublished({ known }: PlanItem): boolean {
+  return known?.state === 'published';
 }
 
 function fetchedBytes(fetched: FetchedPackage): number {
   return fetched.fetchedBytes;
 }
 
-function closePublished(attempt: Attempt, stored: StoredFacts, deps: RunDeps): void {
+function closePublished(attempt: Attempt, facts: BtfFacts, stored: StoredFacts, deps: RunDeps): void {
   const at = deps.now().toISOString();
   deps.record.transaction(() => {
+    if (isPublished(attempt.item)) deps.record.kernels.announce(attempt.kernelId, facts, at);
     deps.record.kernels.markPublished(attempt.kernelId, stored, at);
     finishAttempt(attempt, deps, { outcome: 'published', finishedAt: at });
   });
@@ -193,7 +197,7 @@ function closeUnpublished(attempt: Attempt, error: BtfmillError, context: Kernel
   const { deps, options } = context;
   const now = deps.now();
   const at = now.toISOString();
-  const outcome = outcomeOf(error, options, deps.signal);
+  const outcome = outcomeOf(error, attempt.item, options, deps.signal);
   deps.record.transaction(() => {
     const { kernels, attempts } = deps.record;
     if (outcome === 'interrupted') {
@@ -208,7 +212,9 @@ function closeUnpublished(attempt: Attempt, error: BtfmillError, context: Kernel
     const { code, message } = error;
     const earlier = attempts.ofKernel(attempt.kernelId, ATTEMPTS_LOOKED_AT + 1).slice(1);
     const notBefore = retryAfter({ ...attempt, setup: context.setup, error, at: now, earlier });
-    kernels.markFailed(attempt.kernelId, { code, message, packageId: attempt.packageId }, at);
+    if (!isPublished(attempt.item)) {
+      kernels.markFailed(attempt.kernelId, { code, message, packageId: attempt.packageId }, at);
+    }
     finishAttempt(attempt, deps, {
       outcome,
       finishedAt: at,
@@ -223,11 +229,13 @@ function closeUnpublished(attempt: Attempt, error: BtfmillError, context: Kernel
 /** After a stop, a step's failure is the stop's doing: programs it runs may have got the same signal. */
 function outcomeOf(
   error: BtfmillError,
+  item: PlanItem,
   { source }: RunOptions,
   signal: AbortSignal,
 ): 'interrupted' | 'no-debug-info' | 'failed' {
   if (signal.aborted) return 'interrupted';
-  return error.code === 'dwarf-none' && source === 'auto' ? 'no-debug-info' : 'failed';
+  const hasNone = error.code === 'dwarf-none' && source === 'auto';
+  return hasNone && !isPublished(item) ? 'no-debug-info' : 'failed';
 }
 
 function finishAttempt(

@@ -238,13 +238,70 @@ describe('a run in which everything works', () => {
     expect(readFileSync(world.file(A.kernel), 'utf8')).toBe('tar:btf of 6.1.0-2-amd64');
   });
 
-  it('says so when what is made again is not the same', async () => {
-    const world = await makeWorld([A]);
-    await world.run();
-    rmSync(world.file(A.kernel));
-    const other = { fromDwarf: Buffer.from('by other rules'), profile: 'pahole-1.24' as const };
-    const report = await world.run({}, { convert: async () => other });
-    expect(report.warnings.map(({ code }) => code)).toEqual(['archive-damaged', 'archive-conflict']);
+  describe('what was published and is lost', () => {
+    const both = {
+      fromDwarf: Buffer.from('ours'),
+      native: Buffer.from('theirs'),
+      profile: 'pahole-1.24' as const,
+    };
+    const convert = async () => both;
+    const conflict = { exitCode: 3, published: 0, failedByCode: { 'archive-conflict': 1 } };
+
+    async function lostFile(): Promise<World> {
+      const world = await makeWorld([A]);
+      await world.run({}, { convert });
+      rmSync(world.file(A.kernel));
+      return world;
+    }
+
+    it('is not replaced by other content, and the record goes on to say what it was', async () => {
+      const world = await lostFile();
+      const before = world.record.kernels.find(A);
+      expect(await world.run({ source: 'dwarf' }, { convert })).toMatchObject(conflict);
+      expect(existsSync(world.file(A.kernel))).toBe(false);
+      expect(world.record.kernels.find(A)).toEqual(before);
+      const [attempt] = world.record.attempts.ofKernel(before?.id ?? 0, 1);
+      expect(attempt).toMatchObject({ outcome: 'failed', code: 'archive-conflict' });
+      expect(attempt.message).toContain('crawl with --source native --profile pahole-1.24');
+
+      expect(await world.run({ source: 'native' }, { convert })).toMatchObject({ exitCode: 0, published: 1 });
+      expect(world.record.kernels.find(A)?.btfSha256).toBe(sha('theirs'));
+    });
+
+    it.each(['fetch', 'unpack', 'store'] as const)('not after a stop in %s either', async (step) => {
+      const world = await lostFile();
+      const stopped = async (): Promise<never> => {
+        world.stop.abort(new BtfmillError('aborted', 'stopped by SIGINT'));
+        throw new BtfmillError('aborted', 'stopped');
+      };
+      expect(await world.run({}, { convert, [step]: stopped })).toMatchObject({ exitCode: 130 });
+      Object.assign(world, { stop: new AbortController() });
+      const report = await world.run({ source: 'dwarf' }, { convert });
+      expect(report).toMatchObject({ ...conflict, warnings: [{ code: 'archive-damaged' }] });
+      expect(existsSync(world.file(A.kernel))).toBe(false);
+    });
+
+    it('nor after failures, nor when it is damaged only', async () => {
+      const world = await lostFile();
+      writeFileSync(world.file(A.kernel), 'cut');
+      const helpless = { convert: fails('dwarf-none') };
+      expect(await world.run({}, helpless)).toMatchObject({ exitCode: 3, noDebugInfo: 0, failed: 1 });
+      expect(await world.run({ source: 'dwarf' }, { convert })).toMatchObject(conflict);
+      expect(readFileSync(world.file(A.kernel), 'utf8')).toBe('cut');
+    });
+
+    it('is not fetched every night in vain, and a copy put back settles it', async () => {
+      const world = await lostFile();
+      const dwarf = { source: 'dwarf' } as const;
+      await world.run(dwarf, { convert });
+      await world.run(dwarf, { convert });
+      expect(await world.run(dwarf, { convert })).toMatchObject({
+        decisions: { 'held-back': 1 },
+        warnings: [{ code: 'archive-damaged', message: expect.stringContaining('waits') }],
+      });
+      writeFileSync(world.file(A.kernel), 'tar:theirs');
+      expect(await world.run(dwarf, { convert })).toMatchObject({ alreadyPublished: 1, warnings: [] });
+    });
   });
 
   it('keeps packages when told to', async () => {

@@ -150,8 +150,9 @@ async function makePlan(
 function knownKernel(pkg: DebugPackage, record: RunDeps['record']): KnownKernel | undefined {
   const row = record.kernels.find(pkg);
   if (row === undefined) return undefined;
-  const from = row.packageId === undefined ? undefined : record.packages.byId(row.packageId);
-  const last = row.state === 'failed' ? record.attempts.ofKernel(row.id, 1)[0] : undefined;
+  const last = record.attempts.ofKernel(row.id, 1).find(({ outcome }) => outcome === 'failed');
+  const packageId = last?.packageId ?? row.packageId;
+  const from = packageId === undefined ? undefined : record.packages.byId(packageId);
   return {
     state: row.state,
     ...(row.tarSizeBytes === undefined ? {} : { tarSizeBytes: row.tarSizeBytes }),
@@ -184,6 +185,7 @@ async function work(plan: Plan, { run, deps, runId, setup }: Work): Promise<void
   const signal = AbortSignal.any([deps.signal, stop.signal]);
   const context = { options: run.options, deps: { ...deps, signal }, runId, setup };
   const limit = pLimit(run.options.jobs);
+  for (const item of plan.items) if (item.decision === 'held-back') warnOfLoss(item, deps);
   const toDo = plan.items.filter(({ decision }) => decision === 'fetch' || decision === 'recover');
   const tasks = toDo.map((item) =>
     limit(async () => {
@@ -212,12 +214,13 @@ async function dropFinishedPackages({ items }: Plan, cacheDir: string): Promise<
 }
 
 /** A file that was published and is gone, or has another size, is made again, but not in silence. */
-function warnOfLoss({ pkg, known, fileSizeBytes }: Plan['items'][number], { emit }: RunDeps): void {
+function warnOfLoss({ pkg, decision, known, fileSizeBytes }: Plan['items'][number], { emit }: RunDeps): void {
   if (known?.state !== 'published') return;
   const found = fileSizeBytes === undefined ? 'is gone' : `has ${fileSizeBytes} bytes`;
+  const doing = decision === 'held-back' ? 'making it again failed, and waits' : 'making it again';
   emit({
     event: 'warning',
     code: 'archive-damaged',
-    message: `${archivePath(pkg)} ${found}, the record says ${known.tarSizeBytes ?? 0} bytes: making it again`,
+    message: `${archivePath(pkg)} ${found}, the record says ${known.tarSizeBytes ?? 0} bytes: ${doing}`,
   });
 }
