@@ -32,7 +32,6 @@ export interface KernelTable {
   markPublished(id: number, facts: PublishedFacts, at: IsoTime): void;
   markFailed(id: number, failure: { code: string; message: string; packageId: number }, at: IsoTime): void;
   markNoDebugInfo(id: number, packageId: number, at: IsoTime): void;
-  markWithdrawn(id: number, reason: string, at: IsoTime): void;
   /** All kernels in a state, by plane and name. */
   inState(state: KernelState): readonly KernelRow[];
   /** One row per plane and state that has kernels, sorted by plane. */
@@ -101,9 +100,6 @@ export function kernelTable(db: Database): KernelTable {
   const noDebugInfo = db.prepare(
     `UPDATE kernels SET ${NO_RESULT}, state = 'no-debug-info', package_id = @packageId, changed_at = @at WHERE id = @id`,
   );
-  const withdrawn = db.prepare(
-    `UPDATE kernels SET state = 'withdrawn', code = NULL, reason = @reason, changed_at = @at WHERE id = @id`,
-  );
   const byState = db.prepare<[KernelState], KernelColumns>(
     'SELECT * FROM kernels WHERE state = ? ORDER BY distro, release, arch, kernel',
   );
@@ -141,9 +137,6 @@ export function kernelTable(db: Database): KernelTable {
     },
     markNoDebugInfo(id, packageId, at) {
       noDebugInfo.run({ id, packageId, at });
-    },
-    markWithdrawn(id, reason, at) {
-      withdrawn.run({ id, reason, at });
     },
     inState(state) {
       return byState.all(state).map(toKernel);

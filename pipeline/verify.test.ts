@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { KernelKey } from '../crawlers/types.ts';
 import { type BtfRecord, openRecord } from '../db/index.ts';
@@ -88,6 +89,15 @@ function publish(record: BtfRecord, key: KernelKey, stored: StoredFacts): void {
   record.kernels.markPublished(id, stored, AT);
 }
 
+/** No verb does this yet, but the record may say so. */
+function withdraw({ file }: BtfRecord, { kernel }: KernelKey): void {
+  const database = new Database(file);
+  database
+    .prepare("UPDATE kernels SET state = 'withdrawn', reason = 'made in error' WHERE kernel = ?")
+    .run(kernel);
+  database.close();
+}
+
 const kinds = ({ damages }: VerifyReport): [Damage['kind'], string][] =>
   damages.map(({ kind, path }) => [kind, path]);
 
@@ -134,8 +144,7 @@ describe('verifyArchive', () => {
 
   it('finds files that the record does not know, and forgives withdrawn ones', async () => {
     const place = await makePlace();
-    const row = place.record.kernels.find(KEY);
-    place.record.kernels.markWithdrawn(row?.id ?? 0, 'made in error', AT);
+    withdraw(place.record, KEY);
     writeFileSync(join(place.archiveDir, 'notes.txt'), 'x');
     writeFileSync(join(dirname(place.file(KEY)), 'stray.btf.tar.xz'), 'x');
     place.record.kernels.ensure({ ...KEY, kernel: 'stray' }, AT);
@@ -143,6 +152,15 @@ describe('verifyArchive', () => {
       ['unrecorded', 'debian/12/x86_64/stray.btf.tar.xz'],
       ['unrecorded', 'notes.txt'],
     ]);
+  });
+
+  it('counts files that are being written, or that a killed run left, and calls them no damage', async () => {
+    const place = await makePlace();
+    const folder = dirname(place.file(KEY));
+    writeFileSync(join(folder, '.6.1.0-3-amd64.btf.tar.xz.1234'), 'half');
+    expect(await place.verify()).toMatchObject({ damages: [], unfinished: 1 });
+    writeFileSync(join(folder, '.hidden'), 'x');
+    expect(kinds(await place.verify())).toEqual([['unrecorded', 'debian/12/x86_64/.hidden']]);
   });
 
   it('says when there is no archive at all', async () => {

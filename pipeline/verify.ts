@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { join, relative, sep } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import pLimit from 'p-limit';
 import type { KernelKey } from '../crawlers/types.ts';
@@ -11,6 +11,7 @@ import type { BtfRecord, KernelRow } from '../db/index.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
 import type { StoredFacts } from './store.ts';
+import { isTemporaryName } from './sweep.ts';
 
 /** What can be wrong with one file. */
 export type DamageKind =
@@ -39,6 +40,8 @@ export interface VerifyReport {
   readonly checked: number;
   readonly sizeBytes: number;
   readonly damages: readonly Damage[];
+  /** Files that are being written, or were left by a killed run; the next crawl removes these. */
+  readonly unfinished: number;
   readonly milliseconds: number;
 }
 
@@ -65,9 +68,11 @@ export async function verifyArchive(options: VerifyOptions): Promise<VerifyRepor
   };
   const published = options.record.kernels.inState('published');
   const sizeBytes = await checkPublished(published, options, report);
+  let unfinished = 0;
   for (const path of await listFiles(options.archiveDir)) {
     // The record is asked again for each: a crawl may be publishing beside us.
-    if (!isRecorded(path, options.record)) {
+    if (isTemporaryName(basename(path))) unfinished += 1;
+    else if (!isRecorded(path, options.record)) {
       report({ kind: 'unrecorded', path, message: 'is in the archive, but not published by the record' });
     }
   }
@@ -75,6 +80,7 @@ export async function verifyArchive(options: VerifyOptions): Promise<VerifyRepor
     checked: published.length,
     sizeBytes,
     damages: damages.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0)),
+    unfinished,
     milliseconds: performance.now() - start,
   };
 }

@@ -20,7 +20,8 @@ Examples:
   npm run --silent verify -- --json | jq -r 'select(.event == "damage") | .path'
 
 Each file is compared with the record in size and SHA-256, unpacked, and its BTF is validated and compared. Then the
-archive is searched for files that the record does not know. Links are passed over: they are aliases.
+archive is searched for files that the record does not know. Links are passed over: they are aliases. Files that a crawl
+is writing, or left unfinished when it was killed, are counted only.
 What is found goes to stdout. Exit code ${EXIT.damageFound} when anything is wrong. To repair, remove the damaged file and crawl again.`;
 
 interface VerifyFlags {
@@ -101,7 +102,8 @@ function printReport(report: VerifyReport, flags: VerifyFlags): void {
   if (flags.quiet) return;
   const found =
     damages.length === 0 ? paint.green('all sound') : paint.red(plural(damages.length, 'problem'));
+  const unfinished = totals.unfinished === 0 ? '' : `, ${plural(totals.unfinished, 'unfinished file')}`;
   process.stdout.write(
-    `${plural(totals.checked, 'file')} checked (${formatBytes(totals.sizeBytes)}), ${found}, ${formatDuration(totals.milliseconds)}\n`,
+    `${plural(totals.checked, 'file')} checked (${formatBytes(totals.sizeBytes)}), ${found}${unfinished}, ${formatDuration(totals.milliseconds)}\n`,
   );
 }

@@ -1,4 +1,7 @@
-/** Schema version 1: the seven tables of the record (design: Record). */
+/**
+ * Schema version 1: the seven tables of the record (design: Record).
+ * `json_valid(NULL)` is 0 before SQLite 3.43: without `IS NULL OR`, an older `sqlite3` would call sound rows damaged.
+ */
 
 export const SCHEMA_001 = `
 CREATE TABLE runs (
@@ -53,12 +56,12 @@ CREATE TABLE kernels (
   btf_sha256     TEXT    CHECK (length(btf_sha256) = 64),
   btf_size_bytes INTEGER,
   profile        TEXT,
-  tool_versions  TEXT    CHECK (json_valid(tool_versions)),
+  tool_versions  TEXT    CHECK (tool_versions IS NULL OR json_valid(tool_versions)),
   path           TEXT,
   tar_sha256     TEXT    CHECK (length(tar_sha256) = 64),
   tar_size_bytes INTEGER,
   type_count     INTEGER,
-  types_by_kind  TEXT    CHECK (json_valid(types_by_kind)),
+  types_by_kind  TEXT    CHECK (types_by_kind IS NULL OR json_valid(types_by_kind)),
   changed_at     TEXT    NOT NULL,
   published_at   TEXT,
   UNIQUE (distro, release, arch, kernel),
