@@ -36,6 +36,7 @@ PATH=$PATH:/usr/sbin:/sbin # where Debian keeps bpftool, which is not on an ordi
 readonly TOOLS='
 required  xz                     xz-utils                 xz
 required  gpgv                   gpgv                     /usr/bin/gpgv
+required  flock                  util-linux               util-linux
 optional  zstd                   zstd                     zstd
 optional  bzip2                  bzip2                    bzip2
 optional  pahole                 pahole|dwarves           dwarves
@@ -57,7 +58,6 @@ test      dpkg-deb               dpkg                     dpkg
 test      apt-ftparchive         apt-utils                /usr/bin/apt-ftparchive
 test      gpg                    gpg,gpg-agent            gnupg2
 test      gpgconf                gpgconf                  gnupg2
-test      flock                  util-linux               util-linux
 test      tar                    tar                      tar
 test      gzip                   gzip                     gzip
 '

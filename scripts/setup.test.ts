@@ -67,11 +67,12 @@ describe.skipIf(needsTool(...SHELL_TOOLS))('setup.sh', () => {
   });
 
   it('may not install: prints exactly what to install, and fails for a required program', async () => {
-    const run = await setUp({ tools: ALL_TOOLS.filter((tool) => tool !== 'xz' && tool !== 'gcc') });
+    const run = await setUp({ tools: ALL_TOOLS.filter((tool) => !['xz', 'flock', 'gcc'].includes(tool)) });
     expect(run.stderr.split('\n')).toEqual([
       'setup: missing (required): xz',
+      'setup: missing (required): flock',
       'setup: missing (test): gcc',
-      'setup: to install them: sudo apt-get install gcc libc6-dev xz-utils',
+      'setup: to install them: sudo apt-get install gcc libc6-dev util-linux xz-utils',
     ]);
     expect(run.exitCode).toBe(1);
   });
@@ -99,7 +100,7 @@ describe.skipIf(needsTool(...SHELL_TOOLS))('setup.sh', () => {
   });
 
   it('--minimal does not look for the tools of the tests', async () => {
-    const run = await setUp({ tools: ['xz', 'gpgv', 'zstd', 'bzip2', 'pahole'] }, ['--minimal']);
+    const run = await setUp({ tools: ['xz', 'gpgv', 'flock', 'zstd', 'bzip2', 'pahole'] }, ['--minimal']);
     expect(run.stderr).toBe('');
     expect(run.exitCode).toBe(0);
   });

@@ -33,6 +33,13 @@ export const TOOLS: readonly ToolInfo[] = [
     withoutIt: 'no crawl; convert, verify and status work',
   },
   {
+    command: 'flock',
+    need: 'required',
+    versionArguments: VERSION,
+    neededFor: 'keeping a second crawl away from the same archive, record and cache',
+    withoutIt: 'no crawl; convert, verify and status work',
+  },
+  {
     command: 'zstd',
     need: 'optional',
     versionArguments: VERSION,
@@ -89,7 +96,6 @@ export const TOOLS: readonly ToolInfo[] = [
   testTool('apt-ftparchive', 'building the indexes of the test mirror'),
   testTool('gpg', 'signing the indexes of the test mirror'),
   testTool('gpgconf', 'ending the key agents that gpg leaves behind'),
-  testTool('flock', 'holding locks against the command under test'),
   testTool('tar', 'reading archive files with a second reader'),
   testTool('gzip', 'compressing the indexes and packages of the test mirror'),
 ];
