@@ -9,12 +9,14 @@ import { crawlerNames } from '../crawlers/index.ts';
 import type { CrawlRequest } from '../crawlers/types.ts';
 import { openRecord } from '../db/index.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
+import { BtfmillError } from '../errors/index.ts';
 import { type Lock, lockFile, lockFolder } from '../pipeline/lock.ts';
 import type { CrossCheckMode, RunOptions, RunReport } from '../pipeline/run-types.ts';
 import { runCrawl } from '../pipeline/run.ts';
 import { createSteps } from '../pipeline/steps.ts';
 import type { SourceChoice } from '../pipeline/types.ts';
 import { collect, DEFAULT_ARCHIVE, DEFAULT_DB, defaultCacheDir, positiveInteger } from './cli/flags.ts';
+import { CLOSED_OUTPUT_EXIT, onOutputFault } from './cli/output-faults.ts';
 import { checkPlaces, type Places } from './cli/places.ts';
 import { listenForStop, type StopSignal } from './cli/stop-signal.ts';
 import { readToolVersions } from './cli/tool-versions.ts';
@@ -39,7 +41,8 @@ packages go when their kernel is done (--keep-packages keeps them). A dry run wr
 validators and the cached indexes.
 
 Exit codes: 0 done, 2 usage or set-up, 3 some kernels failed, 4 an index could not be reached, 5 a signature or digest
-is wrong, 6 another run holds the lock, 1 anything unexpected; the first of 1, 5, 4, 2, 3 that applies.`;
+is wrong, 6 another run holds the lock, 1 anything unexpected; the first of 1, 5, 4, 2, 3 that applies. 130 or 143 when
+a signal stopped it (a second one, a second later, ends it at once), 141 when whoever read its output went away.`;
 
 interface CrawlFlags {
   readonly distro: readonly string[];
@@ -165,6 +168,13 @@ async function crawl(flags: CrawlFlags): Promise<RunReport> {
       'stopping: what is done is kept, the same command goes on from here (once more: quit at once)',
     );
   });
+  const forget = onOutputFault((fault) => {
+    // The plan is all that a dry run is asked for, and whoever has read enough of it closes the pipe.
+    if (options.dryRun) return;
+    const why = fault === 'closed' ? 'stdout was closed' : `stdout: ${fault.message}`;
+    reporter.say(`stopping, ${why}: what is done is kept, the same command goes on from here`);
+    stop.stop(new BtfmillError('aborted', why), fault === 'closed' ? CLOSED_OUTPUT_EXIT : fault.exitCode);
+  });
   // A dry run changes nothing that another run could trip over.
   const locks = options.dryRun ? [] : await takeLocks(places, reporter);
   try {
@@ -172,6 +182,7 @@ async function crawl(flags: CrawlFlags): Promise<RunReport> {
   } finally {
     reporter.close();
     stop.release();
+    forget();
     for (const lock of locks) await lock.release();
   }
 }

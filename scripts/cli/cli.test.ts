@@ -70,6 +70,26 @@ describe('the command line', () => {
     expect(stderr).toMatch(/^btfmill: record-damaged: broken\.sqlite: .*$/u);
   });
 
+  it.each([
+    ['closed', '{ "$@"; echo "exit code $?" >&2; } | true', /^exit code 0$/u],
+    [
+      'full',
+      '"$@" > /dev/full; echo "exit code $?" >&2',
+      /^btfmill: disk-full: stdout: [^\n]*\nexit code 3$/u,
+    ],
+  ])('is not upset by a stdout that is %s', async (_what, shell, expected) => {
+    openRecord(join(folder, 'output.sqlite')).close();
+    const { stderr } = await runBtfmill(['status', '--db', 'output.sqlite'], { cwd: folder, shell });
+    expect(stderr).toMatch(expected);
+  });
+
+  it('ends by its result when nobody hears what it says', async () => {
+    const shell = '"$@" 2> /dev/full';
+    expect(await runBtfmill(['status', '--db', 'none'], { cwd: folder, shell })).toMatchObject({
+      exitCode: 2,
+    });
+  });
+
   it('shows status and verifies an archive that is empty', async () => {
     openRecord(join(folder, 'empty.sqlite')).close();
     mkdirSync(join(folder, 'archive'));

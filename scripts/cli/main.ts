@@ -1,14 +1,24 @@
 /** From argv to an exit code: every failure becomes one line on stderr that names its code. */
 
 import { CommanderError } from 'commander';
-import { EXIT, toBtfmillError } from '../../errors/index.ts';
+import { BtfmillError, EXIT, toBtfmillError } from '../../errors/index.ts';
 import { palette, wantsColor } from '../ui/color.ts';
 import { oneLine } from '../ui/format.ts';
+import { watchOutput } from './output-faults.ts';
 import { buildProgram } from './program.ts';
 
 /** Runs the command line and returns the exit code; verbs that end without throwing leave theirs in `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<number> {
-  process.stdout.on('error', endQuietlyOnClosedPipe);
+  const output = watchOutput(process.stdout, process.stderr);
+  const exitCode = await run(argv);
+  const fault = await output.settled();
+  // `btfmill status | head` is no failure; an output that is lost on a full disk is one.
+  if (!(fault instanceof BtfmillError)) return exitCode;
+  complain(fault.code, `stdout: ${fault.message}`);
+  return exitCode === EXIT.ok ? fault.exitCode : exitCode;
+}
+
+async function run(argv: readonly string[]): Promise<number> {
   try {
     await buildProgram().parseAsync(argv);
     return Number(process.exitCode ?? EXIT.ok);
@@ -20,12 +30,6 @@ export async function main(argv: readonly string[]): Promise<number> {
       process.stderr.write(`${error.stack ?? ''}\n${describeCause(error.cause)}`);
     return error.exitCode;
   }
-}
-
-/** `btfmill status | head` is no failure. */
-function endQuietlyOnClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(Number(process.exitCode ?? EXIT.ok));
 }
 
 /** Help and version are not errors; commander has printed them. Help in place of a missing verb is. */

@@ -17,7 +17,8 @@ Examples:
   btfmill verify
 
 Exit codes: 0 done, 1 unexpected failure, 2 usage or set-up, 3 some kernels failed, 4 upstream unreachable,
-5 a signature or digest is wrong, 6 another run holds the lock, 7 verify found damage, 130/143 stopped by a signal.
+5 a signature or digest is wrong, 6 another run holds the lock, 7 verify found damage, 130/143 stopped by a signal,
+141 a crawl's stdout was closed.
 
 Results go to stdout, messages and progress to stderr. NO_COLOR and FORCE_COLOR are honoured;
 BTFMILL_DEBUG=1 adds a stack trace to an error.`;

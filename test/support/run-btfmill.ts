@@ -13,6 +13,8 @@ export interface CommandOptions {
   readonly path?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** A line for sh(1) in which `"$@"` is the command, e.g. `"$@" > /dev/full`. */
+  readonly shell?: string;
 }
 
 export interface CommandResult {
@@ -35,7 +37,10 @@ export interface RunningCommand {
 /** Starts the command, for tests that kill it on its way. */
 export function spawnBtfmill(args: readonly string[], options: CommandOptions): RunningCommand {
   const inherited = options.path ?? process.env.PATH ?? '';
-  const child = execa(process.execPath, [builtCommand(), ...args], {
+  const words = [process.execPath, builtCommand(), ...args];
+  const [program, ...rest] =
+    options.shell === undefined ? words : ['sh', '-c', options.shell, 'sh', ...words];
+  const child = execa(program, rest, {
     cwd: options.cwd,
     extendEnv: false,
     env: {
