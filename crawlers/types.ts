@@ -71,7 +71,7 @@ export interface ValidatorStore {
 export interface CrawlContext {
   readonly http: HttpClient;
   readonly validators: ValidatorStore;
-  /** Folder for index bodies, named by digest. Safe to delete at any time. */
+  /** Folder for index bodies, named by digest, and for temporary files. Safe to delete when nothing runs. */
   readonly indexCacheDir: string;
   readonly signal: AbortSignal;
   /** One sentence for a person, e.g. `bookworm-security: 24 kernels`. */

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { HttpClient } from '../crawlers/http/client.ts';
 import { crawlerFor, crawlerNames } from '../crawlers/index.ts';
+import { sweepIndexCache } from '../crawlers/sweep-index-cache.ts';
 import type { ValidatorStore } from '../crawlers/types.ts';
 import { BtfmillError } from '../errors/index.ts';
 import { convertKernel } from './convert.ts';
@@ -25,12 +26,13 @@ export function createSteps({ http, validators, options }: StepContext): RunStep
   const indexCacheDir = join(cacheDir, 'indexes');
   const packageDir = join(cacheDir, PACKAGE_FOLDER);
   return {
-    list(distro, request, { signal, say }) {
+    async list(distro, request, { signal, say }) {
       const crawler = crawlerFor(distro);
       if (crawler === undefined) {
         const known = crawlerNames().join(', ');
         throw new BtfmillError('usage', `no such distribution: ${distro}; there is ${known}`);
       }
+      await sweepIndexCache(indexCacheDir);
       return crawler.list(request, { http, validators, indexCacheDir, signal, say });
     },
     fetch: (pkg, control) => fetchPackage(pkg, { http, cacheDir: packageDir, ...control }),

@@ -105,13 +105,15 @@ async function fetchReleaseText(
   context: CrawlContext,
 ): Promise<string | undefined> {
   const url = `${suiteUrl(location)}/InRelease`;
+  const { keyrings } = policy;
+  const { indexCacheDir: workDir, signal } = context;
   let text = '';
   const inRelease = await fetchIndexFile(url, context, {
     maxBytes: MAX_RELEASE_BYTES,
     check: async (bytes) => {
       text = policy.insecure
         ? Buffer.from(splitClearsigned(bytes, url).text, 'latin1').toString('utf8')
-        : (await verifyInline(bytes, { where: url, keyrings: policy.keyrings, signal: context.signal })).text;
+        : (await verifyInline(bytes, { where: url, keyrings, workDir, signal })).text;
     },
   });
   if (inRelease !== undefined) return text;

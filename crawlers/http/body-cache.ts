@@ -4,6 +4,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** Of bodies that are being written. */
+export const PARTIAL_SUFFIX = '.part';
+
 /** The body with this digest, or undefined when there is none or its bytes are not the ones it is named after. */
 export async function readBody(cacheDir: string, sha256: string): Promise<Buffer | undefined> {
   const bytes = await readFile(bodyPath(cacheDir, sha256)).catch((error: NodeJS.ErrnoException) => {
@@ -18,7 +21,7 @@ export async function readBody(cacheDir: string, sha256: string): Promise<Buffer
 export async function writeBody(cacheDir: string, sha256: string, bytes: Uint8Array): Promise<void> {
   await mkdir(cacheDir, { recursive: true });
   const path = bodyPath(cacheDir, sha256);
-  const partial = `${path}.${randomUUID()}.part`;
+  const partial = `${path}.${randomUUID()}${PARTIAL_SUFFIX}`;
   try {
     await writeFile(partial, bytes);
     await rename(partial, path);

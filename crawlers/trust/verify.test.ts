@@ -7,6 +7,14 @@ import { needsTool } from '../../test/support/tools.ts';
 import { DEBIAN_KEYRING, DEBIAN_REMOVED_KEYRING, type VerifiedText, verifyInline } from './index.ts';
 
 const signal = new AbortController().signal;
+let workDir: string;
+
+beforeAll(async () => {
+  workDir = await makeTempDir('gpgv');
+});
+
+afterAll(() => removeDir(workDir));
+
 const TEXT = 'Suite: test\n- dashed\n-----BEGIN PGP SIGNATURE-----\ntrailing  \n\nü';
 
 describe.skipIf(needsTool('gpgv'))('real indexes', () => {
@@ -14,7 +22,12 @@ describe.skipIf(needsTool('gpgv'))('real indexes', () => {
   const inRelease = readFileSync(new URL('./fixtures/InRelease.bookworm-security', import.meta.url));
 
   test('Debian’s signature holds with the shipped keys', async () => {
-    const verified = await verifyInline(inRelease, { where: 'x', keyrings: [DEBIAN_KEYRING], signal });
+    const verified = await verifyInline(inRelease, {
+      where: 'x',
+      keyrings: [DEBIAN_KEYRING],
+      workDir,
+      signal,
+    });
     expect(verified.signer).toBe('AC530D520F2F3269F5E98313A48449044AAD5C5D');
     expect(verified.signedAt).toEqual(new Date('2026-11-18T22:17:42Z'));
     expect(verified.text).toMatch(/^Origin: Debian\n/);
@@ -25,7 +38,7 @@ describe.skipIf(needsTool('gpgv'))('real indexes', () => {
     const changed = Buffer.from(inRelease);
     changed[inRelease.indexOf('amd64')] += 1;
     await expect(
-      verifyInline(changed, { where: 'x', keyrings: [DEBIAN_KEYRING], signal }),
+      verifyInline(changed, { where: 'x', keyrings: [DEBIAN_KEYRING], workDir, signal }),
     ).rejects.toMatchObject({
       code: 'index-signature',
       message: expect.stringContaining('bad 54404762BBB6E853'),
@@ -34,7 +47,7 @@ describe.skipIf(needsTool('gpgv'))('real indexes', () => {
 
   test('keys of releases 8 to 10 do not vouch for today’s', async () => {
     await expect(
-      verifyInline(inRelease, { where: 'x', keyrings: [DEBIAN_REMOVED_KEYRING], signal }),
+      verifyInline(inRelease, { where: 'x', keyrings: [DEBIAN_REMOVED_KEYRING], workDir, signal }),
     ).rejects.toMatchObject({ message: expect.stringContaining('unknown-key') });
   });
 });
@@ -140,13 +153,15 @@ describe.skipIf(needsTool('gpgv', 'gpg', 'gpgconf'))('own keys', () => {
     await expect(verify(signed, join(folder, 'absent'))).rejects.toMatchObject({ code: 'usage' });
   });
 
-  test('nothing is left in the temp folder', async () => {
+  test('temporary files lie in the given folder only, made if need be, and nothing is left there', async () => {
+    const own = join(folder, 'deep', 'own');
+    const keyring = exportKey('trusted', '--armor');
+    const signed = sign('20240101T000000', '-u', 'trusted');
     const before = process.env['TMPDIR'];
-    const own = join(folder, 'tmp');
-    mkdirSync(own);
-    process.env['TMPDIR'] = own;
+    // Where nothing can be written: who still asks for the system's folder fails.
+    process.env['TMPDIR'] = join(folder, 'no-such-folder');
     try {
-      await verify(sign('20240101T000000', '-u', 'trusted'), exportKey('trusted', '--armor'));
+      await verifyInline(signed, { where: 'x', keyrings: [keyring], workDir: own, signal });
     } finally {
       if (before === undefined) delete process.env['TMPDIR'];
       else process.env['TMPDIR'] = before;
@@ -189,5 +204,5 @@ function byText(a: string, b: string): number {
 }
 
 function verify(bytes: Uint8Array, ...keyrings: readonly string[]): Promise<VerifiedText> {
-  return verifyInline(bytes, { where: 'x', keyrings, signal });
+  return verifyInline(bytes, { where: 'x', keyrings, workDir, signal });
 }

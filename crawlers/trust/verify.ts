@@ -1,7 +1,6 @@
 /** Signature policy: one good signature of a trusted key is enough, unknown signers do not matter. */
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { BtfmillError } from '../../errors/index.ts';
@@ -14,8 +13,13 @@ export interface VerifyOptions {
   readonly where: string;
   /** Files whose every key is trusted, binary or armoured. */
   readonly keyrings: readonly string[];
+  /** For temporary files, in a folder of their own that is gone at the end; made when it is not there. */
+  readonly workDir: string;
   readonly signal: AbortSignal;
 }
+
+/** Name of that folder, without its random end: whoever owns `workDir` removes those of killed runs. */
+export const VERIFY_FOLDER_PREFIX = 'gpgv-';
 
 export interface VerifiedText {
   /** The signed part and nothing else. */
@@ -51,9 +55,10 @@ function describe(reports: readonly SignatureReport[]): string {
 async function runGpgv(
   signed: Buffer,
   signature: string,
-  { keyrings, signal, where }: VerifyOptions,
+  { keyrings, signal, where, workDir: parentDir }: VerifyOptions,
 ): Promise<SignatureReport[]> {
-  const workDir = await mkdtemp(join(tmpdir(), 'btfmill-gpgv-'));
+  await mkdir(parentDir, { recursive: true });
+  const workDir = await mkdtemp(join(parentDir, VERIFY_FOLDER_PREFIX));
   try {
     const signedPath = join(workDir, 'signed');
     const signaturePath = join(workDir, 'signature');
