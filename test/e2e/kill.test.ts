@@ -3,6 +3,7 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type CommandOptions,
@@ -112,6 +113,32 @@ describe.skipIf(needsTool(...E2E_TOOLS))('kill -9', () => {
     }
     expectExit(await site.crawl(KERNELS), 0);
     await expectComplete(site);
+  });
+
+  it('while making a lost file again: the record still says what was published', async () => {
+    const site = await sample.newSite();
+    expectExit(await site.crawl(KERNELS), 0);
+    const [path] = Object.keys(reference);
+    await rm(join(site.archive, path));
+    // Stands in for other rules: whatever this command makes now is not what was published.
+    const former = '0'.repeat(64);
+    const database = new Database(site.db);
+    database.prepare('UPDATE kernels SET btf_sha256 = ? WHERE path = ?').run(former, path);
+    database.close();
+
+    const hanging = await hangingTool(site.folder, 'xz', '*-d*');
+    const running = start(site, { pathPrefix: hanging.folder });
+    const pid = await hanging.pid();
+    running.kill('SIGKILL');
+    await running.finished;
+    await stop(pid);
+    const refused = await site.crawl(KERNELS);
+    expectExit(refused, 3);
+    expect(refused.stderr).toContain('archive-conflict');
+    expect(Object.keys(await treeOf(site.archive))).not.toContain(path);
+    expect(query(site.db, `SELECT state, btf_sha256 FROM kernels WHERE path = '${path}'`)).toEqual([
+      { state: 'published', btf_sha256: former },
+    ]);
   });
 
   it('by Ctrl-C: ends at once, resumable, with the exit code of the signal', async () => {
