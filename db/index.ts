@@ -2,7 +2,13 @@ export type { AttemptTable } from './attempts.ts';
 export type { CrossCheckTable } from './cross-checks.ts';
 export type { KernelTable, PlaneCount } from './kernels.ts';
 export type { PackageTable, SeenPackage } from './packages.ts';
-export { type BtfRecord, type OpenRecordOptions, openRecord } from './record.ts';
+export {
+  type BtfRecord,
+  checkRecordFile,
+  openMemoryRecord,
+  type OpenRecordOptions,
+  openRecord,
+} from './record.ts';
 export type { RunTable } from './runs.ts';
 export type { StepTimingTable } from './step-timings.ts';
 export * from './types.ts';

@@ -1,8 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { DebugPackage } from '../crawlers/types.ts';
+import { toBtfmillError } from '../errors/index.ts';
+import { cannotMount, mountTmpfs } from '../test/support/mount.ts';
 import { tempDirForTest } from '../test/support/temp.ts';
 import { type BtfRecord, type BtfFacts, openRecord, type PublishedFacts } from './index.ts';
 import { SCHEMA_VERSION } from './migrate.ts';
@@ -96,6 +98,13 @@ describe('openRecord', () => {
     expect(existsSync(file)).toBe(false);
   });
 
+  it('calls a folder a folder', async () => {
+    const folder = await tempDirForTest('db');
+    for (const mustExist of [true, false]) {
+      expect(() => openRecord(folder, { mustExist })).toThrow(/is a folder/u);
+    }
+  });
+
   it('refuses a file that is no database and leaves it alone', async () => {
     const file = join(await tempDirForTest('db'), 'x.sqlite');
     writeFileSync(file, 'not a database, '.repeat(100));
@@ -127,6 +136,55 @@ describe('openRecord', () => {
     };
     expect(() => record.transaction(work)).toThrow('stop');
     expect(record.kernels.find(KEY)).toBeUndefined();
+  });
+});
+
+describe('a record that cannot be written', () => {
+  it.each([
+    ['full', 'disk-full', 'PRAGMA max_page_count = 1'],
+    ['not to be written', 'io-failed', 'PRAGMA query_only = 1'],
+  ])('when it is %s is %s', async (_what, code, pragma) => {
+    const db = new Database(join(await tempDirForTest('db'), 'x.sqlite'));
+    db.exec('CREATE TABLE t (x)');
+    db.exec(pragma);
+    const write = (): unknown => db.exec(`INSERT INTO t VALUES ('${'x'.repeat(100_000)}')`);
+    expect(() => {
+      try {
+        write();
+      } catch (thrown) {
+        throw toBtfmillError(thrown);
+      }
+    }).toThrow(expect.objectContaining({ code }));
+    db.close();
+  });
+
+  it.skipIf(cannotMount())('is read all the same on a read-only file system', async () => {
+    const { folder, makeReadOnly } = await mountTmpfs();
+    const file = join(folder, 'record.sqlite');
+    const record = openRecord(file);
+    startAttempt(record);
+    record.close();
+    makeReadOnly();
+    expect(() => openRecord(file, { mustExist: true })).toThrow(
+      expect.objectContaining({ code: 'io-failed' }),
+    );
+    const readOnly = openRecord(file, { mustExist: true, forQueries: true });
+    expect(readOnly.kernels.find(KEY)?.state).toBe('pending');
+    readOnly.close();
+  });
+
+  it.skipIf(cannotMount())('is read with its log, and refused when that cannot be read', async () => {
+    const { folder, makeReadOnly } = await mountTmpfs();
+    const source = await emptyRecord();
+    startAttempt(source);
+    const [whole, torn] = [join(folder, 'whole.sqlite'), join(folder, 'torn.sqlite')];
+    for (const suffix of ['', '-wal', '-shm']) copyFileSync(`${source.file}${suffix}`, `${whole}${suffix}`);
+    for (const suffix of ['', '-wal']) copyFileSync(`${source.file}${suffix}`, `${torn}${suffix}`);
+    makeReadOnly();
+    const readOnly = openRecord(whole, { mustExist: true, forQueries: true });
+    expect(readOnly.kernels.find(KEY)?.state).toBe('pending');
+    readOnly.close();
+    expect(() => openRecord(torn, { mustExist: true, forQueries: true })).toThrow(/torn\.sqlite-wal/u);
   });
 });
 

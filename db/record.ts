@@ -1,10 +1,10 @@
 /** The record: one SQLite file that says what was seen, done and could not be done. */
 
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ValidatorStore } from '../crawlers/types.ts';
-import { BtfmillError } from '../errors/index.ts';
+import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { type AttemptTable, attemptTable } from './attempts.ts';
 import { type CrossCheckTable, crossCheckTable } from './cross-checks.ts';
 import { httpValidatorTable } from './http-validators.ts';
@@ -31,6 +31,8 @@ export interface BtfRecord {
 export interface OpenRecordOptions {
   /** Fail when the file does not exist, instead of creating it (and its folder). */
   readonly mustExist?: boolean;
+  /** For queries only: a record that cannot be written, e.g. on a read-only file system, is read all the same. */
+  readonly forQueries?: boolean;
   /** Clock of `http_validators.updated_at`. */
   readonly now?: () => Date;
 }
@@ -40,15 +42,37 @@ const BUSY_TIMEOUT_MS = 20_000;
 
 /**
  * Opens (and creates or migrates) the record.
- * Throws `usage` when it must exist and does not, `record-damaged` when the file is no usable record, else `io-failed`.
+ * Throws `usage` when it must exist and does not, or is a folder, `record-damaged` when the file is no usable record,
+ * else `disk-full` or `io-failed`.
  */
 export function openRecord(file: string, options: OpenRecordOptions = {}): BtfRecord {
-  const db = openDatabase(file, options.mustExist ?? false);
+  const mustExist = options.mustExist ?? false;
+  checkRecordFile(file, mustExist);
   try {
-    db.pragma('journal_mode = WAL');
-    // FULL: a published file's row is on disk when the run says so, even if the power fails right after.
-    db.pragma('synchronous = FULL');
-    db.pragma('foreign_keys = ON');
+    return useDatabase(file, openDatabase(file, mustExist), options);
+  } catch (thrown) {
+    if (!options.forQueries || !isUnwritable(thrown)) throw asRecordError(file, thrown);
+  }
+  try {
+    return useDatabase(file, openUnwritable(file), options);
+  } catch (thrown) {
+    throw asRecordError(file, thrown);
+  }
+}
+
+/** A record of its own that nobody else sees and that is gone at the end. */
+export function openMemoryRecord(options: Pick<OpenRecordOptions, 'now'> = {}): BtfRecord {
+  return useDatabase(':memory:', new Database(':memory:'), options);
+}
+
+function useDatabase(file: string, db: Database.Database, options: OpenRecordOptions): BtfRecord {
+  try {
+    if (!db.readonly) {
+      db.pragma('journal_mode = WAL');
+      // FULL: a published file's row is on disk when the run says so, even if the power fails right after.
+      db.pragma('synchronous = FULL');
+      db.pragma('foreign_keys = ON');
+    }
     migrate(db);
     return {
       file,
@@ -66,30 +90,71 @@ export function openRecord(file: string, options: OpenRecordOptions = {}): BtfRe
     };
   } catch (thrown) {
     db.close();
-    throw asRecordError(file, thrown);
+    throw thrown;
   }
 }
 
-function openDatabase(file: string, mustExist: boolean): Database.Database {
-  try {
-    if (!mustExist) mkdirSync(dirname(file), { recursive: true });
-    return new Database(file, { fileMustExist: mustExist, timeout: BUSY_TIMEOUT_MS });
-  } catch (thrown) {
-    if (mustExist && isSqliteError(thrown) && thrown.code === 'SQLITE_CANTOPEN') {
-      throw new BtfmillError('usage', `${file}: no such record; run a crawl first, or name it with --db`, {
-        cause: thrown,
-      });
-    }
-    throw asRecordError(file, thrown);
+/**
+ * Throws `usage` for a folder, and for a missing file that must exist, `io-failed` for one that may not be read:
+ * SQLite says of all three that it is "unable to open" them.
+ */
+export function checkRecordFile(file: string, mustExist: boolean): void {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats?.isDirectory()) {
+    throw new BtfmillError('usage', `${file}: is a folder; --db names the record's file`);
   }
+  if (stats === undefined && mustExist) {
+    throw new BtfmillError('usage', `${file}: no such record; run a crawl first, or name it with --db`);
+  }
+  if (stats !== undefined) accessSync(file, constants.R_OK);
+}
+
+function openDatabase(file: string, mustExist: boolean): Database.Database {
+  if (!mustExist) mkdirSync(dirname(file), { recursive: true });
+  return new Database(file, { fileMustExist: mustExist, timeout: BUSY_TIMEOUT_MS });
+}
+
+function isUnwritable(thrown: unknown): boolean {
+  return isSqliteError(thrown) && /^SQLITE_(?:READONLY|CANTOPEN)/u.test(thrown.code);
+}
+
+/**
+ * A record whose folder takes no files. Even to read, SQLite wants its two helper files beside a database in WAL mode:
+ * when they are there, they serve; when a clean end has removed them, the file alone is all there is, and is read into
+ * memory. A log without its index holds changes that nobody can read in that place.
+ */
+function openUnwritable(file: string): Database.Database {
+  if (!hasLog(file)) {
+    const image = readFileSync(file);
+    if (!hasLog(file)) return new Database(withoutWal(image));
+  }
+  if (existsSync(`${file}-shm`)) return new Database(file, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+  throw new BtfmillError(
+    'io-failed',
+    `${file}: cannot be read where nothing can be written, because changes in ${basename(file)}-wal are not in it yet; copy both files elsewhere and name the copy with --db`,
+  );
+}
+
+function hasLog(file: string): boolean {
+  return (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+// sqlite.org/fileformat2.html, 1.3: bytes 18 and 19 are the write and read version, 2 for WAL and 1 without it.
+const FORMAT_VERSIONS_OFFSET = 18;
+
+/** SQLite opens no image in memory that says it has a WAL. */
+function withoutWal(image: Buffer): Buffer {
+  const copy = Buffer.from(image);
+  if (copy.length > FORMAT_VERSIONS_OFFSET + 1)
+    copy.fill(1, FORMAT_VERSIONS_OFFSET, FORMAT_VERSIONS_OFFSET + 2);
+  return copy;
 }
 
 function asRecordError(file: string, thrown: unknown): unknown {
   if (!isSqliteError(thrown)) return thrown;
-  const isDamage = /^SQLITE_(NOTADB|CORRUPT|SCHEMA|ERROR)/u.test(thrown.code);
-  return new BtfmillError(isDamage ? 'record-damaged' : 'io-failed', `${file}: ${thrown.message}`, {
-    cause: thrown,
-  });
+  const isDamage = /^SQLITE_(?:SCHEMA|ERROR)/u.test(thrown.code);
+  const code = isDamage ? 'record-damaged' : toBtfmillError(thrown).code;
+  return new BtfmillError(code, `${file}: ${thrown.message}`, { cause: thrown });
 }
 
 function isSqliteError(thrown: unknown): thrown is InstanceType<typeof Database.SqliteError> {

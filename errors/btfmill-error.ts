@@ -26,15 +26,31 @@ export class BtfmillError extends Error {
 }
 
 /**
- * Any thrown value as a BtfmillError: format errors keep their code and location, disk-full and abort are
- * recognised, the rest is `unexpected`. The original stays as `cause`.
+ * Any thrown value as a BtfmillError: format errors keep their code and location, abort and the failures of files
+ * and of SQLite are recognised, the rest is `unexpected`. The original stays as `cause`.
  */
 export function toBtfmillError(thrown: unknown): BtfmillError {
   if (thrown instanceof BtfmillError) return thrown;
   if (thrown instanceof FormatError) return new BtfmillError(thrown.code, thrown.message, { cause: thrown });
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const sqlite = sqliteErrorCode(error);
+  if (sqlite !== undefined) return new BtfmillError(sqlite, `the record: ${error.message}`, { cause: error });
   const code = systemErrorCode(error);
   return new BtfmillError(code, error.message || code, { cause: error });
+}
+
+/** SQLite's result codes by their names (sqlite.org/rescode.html); extended ones begin with that of their family. */
+const SQLITE_CODES: readonly (readonly [pattern: RegExp, code: ErrorCode])[] = [
+  [/^SQLITE_FULL/u, 'disk-full'],
+  [/^SQLITE_(?:IOERR|READONLY|BUSY|CANTOPEN|PERM)/u, 'io-failed'],
+  [/^SQLITE_(?:CORRUPT|NOTADB)/u, 'record-damaged'],
+];
+
+/** Known by the code alone: the pure libraries are to be usable without a database driver. */
+function sqliteErrorCode(error: Error): ErrorCode | undefined {
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code !== 'string') return undefined;
+  return SQLITE_CODES.find(([pattern]) => pattern.test(code))?.[1];
 }
 
 function systemErrorCode(error: Error): ErrorCode {

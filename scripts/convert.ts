@@ -9,6 +9,7 @@ import { writeOutput } from '../pipeline/atomic-write.ts';
 import { convertKernel } from '../pipeline/convert.ts';
 import type { ConvertedKernel } from '../pipeline/types.ts';
 import { positiveInteger } from './cli/flags.ts';
+import { requireFile, requirePlaceForFile } from './cli/inputs.ts';
 import { listenForStop } from './cli/stop-signal.ts';
 import { formatBytes, formatDuration } from './ui/format.ts';
 import { createLiveBlock } from './ui/live-block.ts';
@@ -52,6 +53,8 @@ export function registerConvert(program: Command): void {
 async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
   const toStdout = flags.output === '-';
   if (toStdout && flags.json) throw new BtfmillError('usage', '--json and -o - both want stdout');
+  await requireFile(vmlinux);
+  if (!toStdout) await requirePlaceForFile(flags.output);
   let line = '';
   const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
   const live = isLive ? createLiveBlock(process.stderr, () => (line === '' ? [] : [line])) : undefined;

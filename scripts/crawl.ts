@@ -1,5 +1,6 @@
 /** `btfmill crawl`: the main job, from a distribution's indexes to the archive. */
 
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -7,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { createHttpClient } from '../crawlers/http/client.ts';
 import { crawlerNames } from '../crawlers/index.ts';
 import type { CrawlRequest } from '../crawlers/types.ts';
-import { openRecord } from '../db/index.ts';
+import { type BtfRecord, checkRecordFile, openMemoryRecord, openRecord } from '../db/index.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError } from '../errors/index.ts';
 import { type Lock, lockFile, lockFolder } from '../pipeline/lock.ts';
@@ -37,8 +38,8 @@ A kernel that failed because of what its package holds is tried once more by the
 day, then two, four, eight, then a month, unless its package, btfmill or the options change.
 
 The record (--db) must lie outside the archive; beside it, <db>.lock keeps a second run away. In the cache, indexes stay,
-packages go when their kernel is done (--keep-packages keeps them). A dry run writes nothing but the record of index
-validators and the cached indexes.
+packages go when their kernel is done (--keep-packages keeps them). A dry run writes nothing but indexes in the cache
+and, in a record that is there already, what tells whether they have changed.
 
 Exit codes: 0 done, 2 usage or set-up, 3 some kernels failed, 4 an index could not be reached, 5 a signature or digest
 is wrong, 6 another run holds the lock, 1 anything unexpected; the first of 1, 5, 4, 2, 3 that applies. 130 or 143 when
@@ -153,6 +154,7 @@ function distroName(value: string, earlier: readonly string[] | undefined): read
 
 async function crawl(flags: CrawlFlags): Promise<RunReport> {
   const places = checkPlaces(flags);
+  checkRecordFile(places.dbFile, false);
   const options = runOptions(flags, places);
   const reporter = createRunReporter({
     stdout: process.stdout,
@@ -194,7 +196,7 @@ async function crawlWith(
   stop: StopSignal,
 ): Promise<RunReport> {
   const toolVersions = await readToolVersions();
-  const record = openRecord(places.dbFile);
+  const record = options.dryRun ? openForDryRun(places.dbFile) : openRecord(places.dbFile);
   const http = createHttpClient({
     userAgent: `btfmill/${toolVersions.btfmill} (kernel debug package crawler)`,
   });
@@ -212,6 +214,12 @@ async function crawlWith(
     await http.close();
     record.close();
   }
+}
+
+/** A dry run makes no record where there is none. */
+function openForDryRun(dbFile: string): BtfRecord {
+  if (existsSync(dbFile)) return openRecord(dbFile, { mustExist: true });
+  return { ...openMemoryRecord(), file: dbFile };
 }
 
 /** All three, because two runs that share any of them would tread on each other's files. */

@@ -65,7 +65,7 @@ export function registerStatus(program: Command): void {
     .addHelpText('after', HELP)
     .action((_flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<StatusFlags>();
-      const record = openRecord(flags.db, { mustExist: true });
+      const record = openRecord(flags.db, { mustExist: true, forQueries: true });
       try {
         const status = readStatus(record, flags);
         process.stdout.write(

@@ -8,6 +8,7 @@ import { EXIT } from '../errors/index.ts';
 import { readArchiveFile } from '../pipeline/store.ts';
 import { type Damage, verifyArchive, type VerifyReport } from '../pipeline/verify.ts';
 import { DEFAULT_ARCHIVE, DEFAULT_DB, positiveInteger } from './cli/flags.ts';
+import { requireFolder } from './cli/inputs.ts';
 import { listenForStop } from './cli/stop-signal.ts';
 import { palette, wantsColor } from './ui/color.ts';
 import { formatBytes, formatDuration, oneLine, plural } from './ui/format.ts';
@@ -50,7 +51,8 @@ export function registerVerify(program: Command): void {
 /** Returns the exit code. */
 async function verify(flags: VerifyFlags): Promise<number> {
   const archiveDir = resolve(flags.archive);
-  const record = openRecord(flags.db, { mustExist: true });
+  await requireFolder(archiveDir);
+  const record = openRecord(flags.db, { mustExist: true, forQueries: true });
   let progress = '';
   const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
   const live = isLive

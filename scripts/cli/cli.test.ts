@@ -46,7 +46,14 @@ describe('the command line', () => {
     [['crawl', '--distro', 'debian', '--source', 'x'], 'Allowed choices are auto, dwarf, native'],
     [['crawl', '--distro', 'debian', '--db', 'archive/x.sqlite'], 'lies in the archive'],
     [['status'], 'no such record'],
-    [['verify'], 'no such record'],
+    [['status', '--db', '.'], 'is a folder'],
+    [['crawl', '--distro', 'debian', '--db', '.', '--archive', 'a'], 'is a folder'],
+    [['verify'], 'archive: no such folder'],
+    [['verify', '--archive', '.'], 'no such record'],
+    [['convert', 'nosuch', '-o', 'x.btf'], 'nosuch: no such file'],
+    [['convert', '.', '-o', 'x.btf'], '.: is a folder'],
+    [['convert', process.execPath, '-o', 'nosuch/x.btf'], 'nosuch: no such folder'],
+    [['convert', process.execPath, '-o', '.'], '.: is a folder'],
   ])('%j is one line on stderr and exit code 2', async (args, message) => {
     const { exitCode, stdout, stderr } = await runBtfmill(args, { cwd: folder });
     expect(stderr).toContain(message);
