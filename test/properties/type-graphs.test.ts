@@ -3,6 +3,8 @@
  * depend on byte order, DWARF format, the order of units or how they are shared out.
  */
 
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Btf, compareDeep, decodeBtf, validateBtf } from '../../btf/index.ts';
@@ -23,6 +25,10 @@ import {
   writeDwarfElf,
 } from '../builders/dwarf-writer.ts';
 import { convertBytes, convertUnits } from '../support/conversion.ts';
+import { expectSameBytes } from '../support/expect-btf.ts';
+import { paholeBtf, paholeGivesProfile124 } from '../support/pahole.ts';
+import { tempDirForTest } from '../support/temp.ts';
+import { needs, needsTool } from '../support/tools.ts';
 
 /** Per property; more of them make it a fuzzer: `FUZZ_RUNS=100000 npx vitest run test/properties`. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
@@ -137,7 +143,11 @@ class UnitMaker {
       case 'array': {
         const target = this.valued(first);
         const counts = parts.slice(1).map((count) => count % 4);
-        const dimensions = counts.map((count) => die('subrange_type', { count }));
+        // Without a number it is a flexible array.
+        const dimensions =
+          counts.length === 0
+            ? [die('subrange_type')]
+            : counts.map((count) => die('subrange_type', { count }));
         const total = counts.length === 0 ? 0 : counts.reduce((product, count) => product * count, 1);
         this.push('array_type', { type: ref(target.label) }, dimensions, (target.sizeBytes ?? 0) * total);
         return;
@@ -297,6 +307,24 @@ describe('random type graphs', () => {
     );
   });
 });
+
+describe.skipIf(needsTool('pahole') || needs(paholeGivesProfile124(), 'pahole is none of 1.24 to 1.27'))(
+  'random type graphs beside pahole',
+  () => {
+    it('are the same bytes', async () => {
+      const folder = await tempDirForTest('type-graphs');
+      await fc.assert(
+        fc.asyncProperty(UNITS_WITHOUT_FORWARDS, async (shapes) => {
+          const elf = writeDwarfElf({}, unitsOf(shapes));
+          const file = join(folder, 'program');
+          await writeFile(file, elf);
+          expectSameBytes(convertBytes(elf), await paholeBtf(file));
+        }),
+        { numRuns: Math.ceil(RUNS / 3) },
+      );
+    });
+  },
+);
 
 describe('damaged sections', () => {
   /** Uses every form that the reader knows, which no compiler does in one file. */
