@@ -5,6 +5,7 @@
 
 import { BTF_HEADER_BYTES, BTF_KIND, BTF_MAGIC, BTF_VERSION } from './constants.ts';
 import { FormatError } from '../elf/format-error.ts';
+import { IntList } from './int-list.ts';
 import type { StringPool } from './string-pool.ts';
 import {
   ENTRY_INTS,
@@ -117,8 +118,7 @@ class Writer {
   private readonly stringOffsets: Int32Array;
   private readonly stringOrder: number[] = [];
   private stringBytes = 1;
-  private words = new Int32Array(1 << 16);
-  private at = 0;
+  private readonly words = new IntList(1 << 16);
 
   constructor(input: EmitInput, order: Float64Array) {
     this.input = input;
@@ -347,17 +347,13 @@ class Writer {
   }
 
   private word(value: number): void {
-    if (this.at === this.words.length) {
-      const grown = new Int32Array(this.words.length * 2);
-      grown.set(this.words);
-      this.words = grown;
-    }
-    this.words[this.at++] = value;
+    this.words.push(value);
   }
 
   private assemble(): Uint8Array {
     const { littleEndian, strings } = this.input;
-    const typeBytes = this.at * 4;
+    const { data: words, length } = this.words;
+    const typeBytes = length * 4;
     const bytes = new Uint8Array(BTF_HEADER_BYTES + typeBytes + this.stringBytes);
     const view = new DataView(bytes.buffer);
     view.setUint16(0, BTF_MAGIC, littleEndian);
@@ -366,7 +362,7 @@ class Writer {
     view.setUint32(12, typeBytes, littleEndian);
     view.setUint32(16, typeBytes, littleEndian);
     view.setUint32(20, this.stringBytes, littleEndian);
-    for (let i = 0; i < this.at; i++) view.setInt32(BTF_HEADER_BYTES + 4 * i, this.words[i], littleEndian);
+    for (let i = 0; i < length; i++) view.setInt32(BTF_HEADER_BYTES + 4 * i, words[i], littleEndian);
     let at = BTF_HEADER_BYTES + typeBytes + 1;
     for (const id of this.stringOrder) {
       strings.copyTo(id, bytes, at);

@@ -61,6 +61,11 @@ export class StringPool {
     return this.size.at(id);
   }
 
+  /** Where the text stands that was added first. */
+  placeOf(id: number): { readonly bytes: Uint8Array; readonly start: number } {
+    return { bytes: this.sources[this.source.at(id)], start: this.start.at(id) };
+  }
+
   copyTo(id: number, target: Uint8Array, at: number): void {
     const start = this.start.at(id);
     const bytes = this.sources[this.source.at(id)];

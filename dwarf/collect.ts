@@ -8,7 +8,7 @@ import { DoubleList, IntList } from '../btf/int-list.ts';
 import { TypePool } from '../btf/type-pool.ts';
 import { FormatError } from '../elf/format-error.ts';
 import { DW_LANG, DW_TAG } from './constants.ts';
-import { NO_NAME, NameTable, nameText } from './names.ts';
+import { NO_NAME, NameTable } from './names.ts';
 import type { Profile } from './profile.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 import { ShapeTable } from './shapes.ts';
@@ -164,7 +164,7 @@ export class Collector {
         defKey: pool.defKey.toArray(),
         entries: pool.entries.toArray(),
       },
-      namePlaces: this.names.places.toArray(),
+      namePlaces: this.names.places(),
       units: this.units.toArray(),
       instanceEnds: this.instanceEnds.toArray(),
       instances: this.instances.toArray(),
@@ -224,7 +224,7 @@ export class Collector {
 
   private isInt(raw: number): boolean {
     if (raw === NO_NAME) return false;
-    const { bytes, start, end } = nameText(this.sections, this.names.places.data, raw);
+    const { bytes, start, end } = this.names.text(raw);
     return (
       end - start === 3 && bytes[start] === 0x69 && bytes[start + 1] === 0x6e && bytes[start + 2] === 0x74
     );

@@ -7,7 +7,7 @@
  */
 
 import { FormatError } from '../elf/format-error.ts';
-import { IntList } from '../btf/int-list.ts';
+import { StringPool } from '../btf/string-pool.ts';
 import type { DwarfSections } from './sections.ts';
 
 /** A raw name that stands for no name. */
@@ -16,8 +16,6 @@ export const NO_NAME = 0;
 /** Raw name of the stand-in for integers that BTF cannot express. */
 export const SANITIZED_INT_NAME = 0x7fff_ffff;
 const SANITIZED_INT_TEXT = Uint8Array.from('__SANITIZED_FAKE_INT__', (character) => character.charCodeAt(0));
-
-const EMPTY = -1;
 
 /** Where a name's text is. */
 export interface NameText {
@@ -30,10 +28,7 @@ export interface NameText {
 /** Interns strings that do not come from `.debug_str`. */
 export class NameTable {
   private readonly sections: DwarfSections;
-  /** Start and length of each interned string, in `.debug_info` or, for negative starts, at ~start in `.debug_line_str`. */
-  readonly places = new IntList(1 << 10);
-  private hashes = new IntList(1 << 10);
-  private buckets = new Int32Array(1 << 11).fill(EMPTY);
+  private readonly pool = new StringPool();
 
   constructor(sections: DwarfSections) {
     this.sections = sections;
@@ -41,7 +36,7 @@ export class NameTable {
 
   /** Raw name of the `length` bytes at `start` of `.debug_info`. */
   inline(start: number, length: number): number {
-    return length === 0 ? NO_NAME : ~this.intern(this.sections.info, start, length, start);
+    return length === 0 ? NO_NAME : ~this.pool.add(this.sections.info, start, start + length);
   }
 
   /**
@@ -51,49 +46,33 @@ export class NameTable {
   lineString(offset: number): number {
     const { lineStr } = this.sections;
     const end = terminator(lineStr, offset, '.debug_line_str');
-    return end === offset ? NO_NAME : ~this.intern(lineStr, offset, end - offset, ~offset);
+    return end === offset ? NO_NAME : ~this.pool.add(lineStr, offset, end);
   }
 
-  private intern(bytes: Uint8Array, start: number, length: number, place: number): number {
-    let hash = length;
-    for (let i = 0; i < length; i++) hash = (Math.imul(hash, 0x01000193) ^ bytes[start + i]) | 0;
-    hash ^= hash >>> 16;
-    const mask = this.buckets.length - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const id = this.buckets[slot];
-      if (id === EMPTY) break;
-      if (this.hashes.data[id] === hash && this.equals(id, bytes, start, length)) return id;
-      slot = (slot + 1) & mask;
+  /** The text behind one of this table's names or a `.debug_str` offset; see {@link nameText}. */
+  text(raw: number): NameText {
+    if (raw >= 0) return nameText(this.sections, NO_PLACES, raw);
+    const { bytes, start } = this.pool.placeOf(~raw);
+    return { bytes, start, end: start + this.pool.byteLength(~raw) };
+  }
+
+  /**
+   * Start and length of each interned string, two ints by id; a start in `.debug_line_str` is complemented. This is
+   * how names travel between threads.
+   */
+  places(): Int32Array {
+    const places = new Int32Array(2 * this.pool.total);
+    // Id 0 is the empty string, which is no name.
+    for (let id = 1; id < this.pool.total; id++) {
+      const { bytes, start } = this.pool.placeOf(id);
+      places[2 * id] = bytes === this.sections.lineStr ? ~start : start;
+      places[2 * id + 1] = this.pool.byteLength(id);
     }
-    const id = this.hashes.push(hash);
-    this.places.push(place);
-    this.places.push(length);
-    this.buckets[slot] = id;
-    if (this.hashes.length * 2 > this.buckets.length) this.grow();
-    return id;
-  }
-
-  private equals(id: number, bytes: Uint8Array, start: number, length: number): boolean {
-    if (this.places.at(2 * id + 1) !== length) return false;
-    const place = this.places.at(2 * id);
-    const own = place < 0 ? this.sections.lineStr : this.sections.info;
-    const at = place < 0 ? ~place : place;
-    for (let i = 0; i < length; i++) if (own[at + i] !== bytes[start + i]) return false;
-    return true;
-  }
-
-  private grow(): void {
-    const buckets = new Int32Array(this.buckets.length * 2).fill(EMPTY);
-    const mask = buckets.length - 1;
-    for (let id = 0; id < this.hashes.length; id++) {
-      let slot = this.hashes.at(id) & mask;
-      while (buckets[slot] !== EMPTY) slot = (slot + 1) & mask;
-      buckets[slot] = id;
-    }
-    this.buckets = buckets;
+    return places;
   }
 }
+
+const NO_PLACES = new Int32Array(0);
 
 /** End of the NUL-terminated string at `offset`. */
 function terminator(bytes: Uint8Array, offset: number, section: string): number {
@@ -109,7 +88,7 @@ function terminator(bytes: Uint8Array, offset: number, section: string): number 
 
 /**
  * The text behind a raw name other than 0.
- * @param places {@link NameTable.places} of the table that made it
+ * @param places {@link NameTable.places} of the table that made it; not used for `.debug_str`
  * @throws FormatError when a `.debug_str` offset is out of range.
  */
 export function nameText(sections: DwarfSections, places: Int32Array, raw: number): NameText {

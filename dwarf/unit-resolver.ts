@@ -4,6 +4,7 @@
  */
 
 import { BTF_KIND } from '../btf/constants.ts';
+import { IntList } from '../btf/int-list.ts';
 import {
   ENTRY_INTS,
   FLAG_ENUM64,
@@ -62,8 +63,7 @@ export class UnitResolver {
   private readonly index: OffsetIndex;
   /** Node of each type of the unit resolved last. */
   nodes = new Int32Array(1 << 12);
-  private work = new Int32Array(1 << 10);
-  private workTop = 0;
+  private readonly work = new IntList();
   /** Types of the unit that are a definition met before, see {@link VariantOf}. */
   private readonly overruled = new Set<number>();
 
@@ -181,20 +181,20 @@ export class UnitResolver {
   /** Resolves a type and everything it needs, deepest first. */
   private chase(root: number): void {
     const { nodes, types } = this;
-    this.push(root);
-    while (this.workTop > 0) {
-      const i = this.work[this.workTop - 1];
+    this.work.push(root);
+    while (this.work.length > 0) {
+      const i = this.work.data[this.work.length - 1];
       const state = nodes[i];
       if (state >= 0) {
-        this.workTop--;
+        this.work.length--;
         continue;
       }
-      const before = this.workTop;
+      const before = this.work.length;
       const at = i * RECORD_INTS;
       this.need(types.records[at + REF], i);
       const kind = types.records[at + KIND];
       if (kind === KIND_STRUCT || kind === KIND_UNION || kind === KIND_FUNC_PROTO) this.needEntries(i);
-      if (this.workTop > before) {
+      if (this.work.length > before) {
         // Seen before with needs still open: one of them needs this type again.
         if (state === IN_PROGRESS)
           this.fail(
@@ -204,18 +204,9 @@ export class UnitResolver {
         nodes[i] = IN_PROGRESS;
         continue;
       }
-      this.workTop--;
+      this.work.length--;
       nodes[i] = this.enter(i, kind);
     }
-  }
-
-  private push(i: number): void {
-    if (this.workTop === this.work.length) {
-      const grown = new Int32Array(this.work.length * 2);
-      grown.set(this.work);
-      this.work = grown;
-    }
-    this.work[this.workTop++] = i;
   }
 
   /** Puts the type behind `ref` on the work list unless it is known. */
@@ -230,7 +221,7 @@ export class UnitResolver {
         this.types.records[found * RECORD_INTS + OFFSET],
         'types refer to each other in a circle without a named struct or union',
       );
-    this.push(found);
+    this.work.push(found);
   }
 
   private needEntries(i: number): void {
