@@ -508,7 +508,7 @@ describe('arrays', () => {
     ['more than 32 bits', [dimension({ count: 0x1_0001 }), dimension({ count: 0x1_0001 })], 0x2_0001],
     ['2^32', [dimension({ count: 0x1_0000 }), dimension({ count: 0x1_0000 })], 0],
     ['beyond 31 bits', [dimension({ count: 0x8000_0001 })], 0x8000_0001],
-    ['no subrange', [], 0],
+    ['no subrange: an empty product, as in pahole', [], 1],
   ])('%s', (_, dimensions, length) => {
     expect(lengthOf(...dimensions)).toBe(`ARRAY: [${length}]int`);
   });

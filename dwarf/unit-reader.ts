@@ -957,8 +957,6 @@ export class UnitReader {
     this.openOffset[level] = offset;
     this.openStart[level] = this.stackTop;
     if (hasChildren) return true;
-    // An array without subranges says nothing of its size.
-    if (kind === KIND_ARRAY) this.openSize[level] = 0;
     this.close(level);
     return false;
   }
