@@ -97,8 +97,12 @@ export function judgeCrossCheck(
   } else if (verdict === 'functions-differ') {
     const message = `${kernelId(key)}: types equal those of ${oracle}, functions do not${first}`;
     emit({ event: 'warning', code: 'cross-check', message });
-  } else if (verdict === 'unavailable' && source === 'native') {
-    const message = `${kernelId(key)}: published with its native BTF, but our conversion failed${first}`;
+  } else if (verdict === 'unavailable') {
+    const what =
+      source === 'native'
+        ? 'published with its native BTF, but our conversion failed'
+        : 'made from DWARF and published unchecked';
+    const message = `${kernelId(key)}: ${what}${first}`;
     emit({ event: 'warning', code: 'cross-check', message });
   }
 }

@@ -75,11 +75,17 @@ ${o.script ?? `cp ${join(workDir, 'theirs')} "$out"`}
 
 describe('what is checked against what', () => {
   test.each([
-    ['never', converted(kernel(), kernel()), 'never' as const],
     ['nothing converted', converted(undefined, kernel()), 'auto' as const],
     ['nothing converted', converted(undefined, kernel()), 'always' as const],
   ])('nothing: %s', async (_, kernels, mode) => {
     expect(await check(kernels, { mode })).toBeUndefined();
+  });
+
+  test.each([
+    ['never, native', converted(kernel(), kernel()), 'native'],
+    ['never, ours', converted(kernel()), 'pahole'],
+  ])('nothing, but with a verdict that says so: %s', async (_, kernels, against) => {
+    expect(await check(kernels, { mode: 'never' })).toMatchObject({ against, verdict: 'skipped' });
   });
 
   test('auto: native BTF that is published', async () => {

@@ -42,10 +42,11 @@ export interface CrossCheckDetails {
 
 export interface CrossCheckVerdict {
   readonly against: 'pahole' | 'native';
-  readonly verdict: 'equal' | 'functions-differ' | 'types-differ' | 'unavailable';
+  /** `unavailable`: there was nothing to compare with; `skipped`: nobody wanted it (`never`). */
+  readonly verdict: 'equal' | 'functions-differ' | 'types-differ' | 'unavailable' | 'skipped';
   /** Absent when there was nothing to compare with. */
   readonly details?: CrossCheckDetails;
-  /** For people, at most 20; for `unavailable` the reason. */
+  /** For people, at most 20; for `unavailable` and `skipped` the reason. */
   readonly firstDifferences: readonly string[];
   /** pahole's version. */
   readonly tool?: string;
@@ -66,16 +67,19 @@ export interface CrossCheckOptions {
 }
 
 /**
- * Undefined when there is nothing to check (`never`, or no conversion of ours). Throws `tool-missing` when `always`
+ * Undefined when there is nothing to check: no conversion of ours. Throws `tool-missing` when `always`
  * asks for a pahole that is not there, `oracle-failed` when pahole breaks, `btf-malformed` for our or the native BTF,
- * `aborted`. Without pahole, `auto` gives the verdict `unavailable`.
+ * `aborted`. Without pahole, `auto` gives the verdict `unavailable`; `never` gives
+ * `skipped`, so that the record says of every BTF that we made how it was checked.
  */
 export async function crossCheck(
   converted: ConvertedKernel,
   vmlinuxPath: string,
   o: CrossCheckOptions,
 ): Promise<CrossCheckVerdict | undefined> {
-  if (o.mode === 'never' || converted.fromDwarf === undefined) return undefined;
+  if (converted.fromDwarf === undefined) return undefined;
+  const isNativePublished = o.publish !== 'dwarf' && converted.native !== undefined;
+  if (o.mode === 'never') return skipped(isNativePublished ? 'native' : 'pahole');
   o.signal.throwIfAborted();
   const start = performance.now();
   const finish = (verdict: Omit<CrossCheckVerdict, 'milliseconds'>): CrossCheckVerdict => ({
@@ -83,7 +87,7 @@ export async function crossCheck(
     milliseconds: Math.round(performance.now() - start),
   });
   const ours = decodeBtf(converted.fromDwarf);
-  if (o.mode === 'auto' && o.publish !== 'dwarf' && converted.native !== undefined) {
+  if (o.mode === 'auto' && isNativePublished && converted.native !== undefined) {
     return finish(await compare(ours, decodeBtf(converted.native), { against: 'native' }));
   }
 
@@ -109,6 +113,11 @@ export async function crossCheck(
     pahole,
   );
   return finish(await compare(ours, theirs, { against: 'pahole', pahole, profile: converted.profile }));
+}
+
+function skipped(against: CrossCheckVerdict['against']): CrossCheckVerdict {
+  const firstDifferences = ['not compared: --cross-check never'];
+  return { against, verdict: 'skipped', firstDifferences, tolerated: [], milliseconds: 0 };
 }
 
 function whyUnusable(pahole: Pahole | undefined): string | undefined {

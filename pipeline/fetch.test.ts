@@ -117,6 +117,15 @@ describe('a mirror that behaves', () => {
 });
 
 describe('cuts and stalls', () => {
+  it('tells of what came although it fails', async () => {
+    const mirror = await startMirror();
+    mirror.server.setFault(() => CUT);
+    let bytes = 0;
+    const failed = mirror.fetch({ maxAttempts: 1, onTraffic: (more) => (bytes += more) });
+    await expect(failed).rejects.toMatchObject({ code: 'http-truncated' });
+    expect(bytes).toBe(1_500_000);
+  });
+
   it('resumes as often as the mirror cuts, when there is progress', async () => {
     const mirror = await startMirror();
     mirror.server.setFault(() => CUT);

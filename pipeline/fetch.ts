@@ -26,6 +26,8 @@ export interface FetchOptions {
   readonly signal: AbortSignal;
   /** Bytes of the package that are there, and its size. */
   readonly onProgress?: StepProgress;
+  /** Bytes that came over the network since the last call; also before a failure. */
+  readonly onTraffic?: (bytes: number) => void;
   /** Cuts and stalls in a row, each without a MiB of progress, after which the mirror is given up. */
   readonly maxAttempts?: number;
   /** First pause after a cut; doubles each time, with jitter. */
@@ -149,7 +151,7 @@ async function fill(
 async function requestOnce(
   part: PartialFile,
   pkg: WantedPackage,
-  { http, signal, onProgress }: FetchOptions,
+  { http, signal, onProgress, onTraffic }: FetchOptions,
   traffic: { bytes: number },
   extraHeaders: Readonly<Record<string, string>>,
 ): Promise<Round> {
@@ -166,6 +168,7 @@ async function requestOnce(
     if (part.source?.url !== pkg.url) await part.setSource(sourceOf(response, pkg));
     return await receive(response.body, part, pkg, (bytes) => {
       traffic.bytes += bytes;
+      onTraffic?.(bytes);
       onProgress?.(part.position, pkg.sizeBytes);
     });
   } finally {

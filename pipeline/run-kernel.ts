@@ -35,6 +35,8 @@ interface Attempt {
   readonly clock: StepClock;
   readonly workDir: string;
   fetched?: FetchedPackage;
+  /** Bytes that came over the network. */
+  fetchedBytes: number;
   crossCheck?: CrossCheckVerdict;
   source?: BtfSource;
 }
@@ -67,7 +69,7 @@ export async function runKernel(item: PlanItem, context: KernelContext): Promise
     ...key,
     outcome: end.outcome,
     milliseconds: performance.now() - start,
-    fetchedBytes: attempt.fetched?.fetchedBytes ?? 0,
+    fetchedBytes: attempt.fetchedBytes,
     timings: attempt.clock.timings(),
     ...(end.error === undefined ? {} : { code: end.error.code, message: end.error.message }),
     ...(end.stored === undefined ? {} : { stored: end.stored }),
@@ -102,6 +104,7 @@ function openAttempt(
       key,
       clock,
       workDir: join(options.cacheDir, WORK_FOLDER, String(id)),
+      fetchedBytes: 0,
     };
   });
 }
@@ -121,7 +124,14 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
   const { options, deps } = context;
   const { steps } = deps;
 
-  const fetched = await clock.step('fetch', (control) => steps.fetch(item.pkg, control), fetchedBytes);
+  const onTraffic = (bytes: number): void => {
+    attempt.fetchedBytes += bytes;
+  };
+  const fetched = await clock.step(
+    'fetch',
+    (control) => steps.fetch(item.pkg, { ...control, onTraffic }),
+    () => attempt.fetchedBytes,
+  );
   attempt.fetched = fetched;
   const vmlinux = await clock.step(
     'unpack',
@@ -178,10 +188,6 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
  */
 function isPublished({ known }: PlanItem): boolean {
   return known?.state === 'published';
-}
-
-function fetchedBytes(fetched: FetchedPackage): number {
-  return fetched.fetchedBytes;
 }
 
 function closePublished(attempt: Attempt, facts: BtfFacts, stored: StoredFacts, deps: RunDeps): void {
@@ -252,7 +258,7 @@ function finishAttempt(
       checkedAt: now().toISOString(),
     });
   }
-  record.attempts.finish(attempt.id, { ...end, fetchedBytes: attempt.fetched?.fetchedBytes ?? 0 });
+  record.attempts.finish(attempt.id, { ...end, fetchedBytes: attempt.fetchedBytes });
 }
 
 /** A package stays only when the next run will want it again. What cannot be removed is said, not fatal. */

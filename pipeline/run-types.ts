@@ -47,6 +47,12 @@ export interface StepControl {
   readonly onProgress: StepProgress;
 }
 
+/** A download that fails has cost its bytes, too. */
+export interface FetchControl extends StepControl {
+  /** Bytes that have come over the network since the last call. */
+  readonly onTraffic: (bytes: number) => void;
+}
+
 /** The steps of one kernel's way, as the run calls them; scripts/crawl.ts supplies the real ones, tests supply others. */
 export interface RunSteps {
   list(
@@ -54,7 +60,7 @@ export interface RunSteps {
     request: CrawlRequest,
     o: { signal: AbortSignal; say: (message: string) => void },
   ): Promise<CrawlResult>;
-  fetch(pkg: DebugPackage, o: StepControl): Promise<FetchedPackage>;
+  fetch(pkg: DebugPackage, o: FetchControl): Promise<FetchedPackage>;
   unpack(pkg: DebugPackage, packagePath: string, workDir: string, o: StepControl): Promise<UnpackedVmlinux>;
   convert(vmlinuxPath: string, source: SourceChoice, o: StepControl): Promise<ConvertedKernel>;
   crossCheck(
@@ -85,6 +91,7 @@ export type KernelOutcome = 'published' | 'recovered' | 'no-debug-info' | 'faile
 export interface KernelDone extends KernelKey {
   readonly outcome: KernelOutcome;
   readonly milliseconds: number;
+  /** What came over the network, whether it was of use or not. */
   readonly fetchedBytes: number;
   /** Error code and message, when failed. */
   readonly code?: string;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { CrawlResult, DebugPackage } from '../crawlers/types.ts';
 import { type BtfRecord, openRecord } from '../db/index.ts';
 import { BtfmillError, type ErrorCode } from '../errors/index.ts';
@@ -99,11 +99,12 @@ async function makeWorld(packages: readonly DebugPackage[]): Promise<World> {
   };
   const steps: RunSteps = {
     list: async () => ({ packages, failures: [], indexBytes: 10, indexRequests: 1 }),
-    fetch: async (pkg, { onProgress }) => {
+    fetch: async (pkg, { onProgress, onTraffic }) => {
       calls.push(`fetch ${pkg.kernel}`);
       const path = join(cacheDir, `${pkg.kernel}.deb`);
       writeFileSync(path, 'deb');
       onProgress(pkg.sizeBytes, pkg.sizeBytes);
+      onTraffic(pkg.sizeBytes);
       return { path, sizeBytes: pkg.sizeBytes, fetchedBytes: pkg.sizeBytes, resumedAt: 0 };
     },
     unpack: async (pkg, _packagePath, workDir) => {
@@ -404,6 +405,22 @@ describe('BTF sources and cross-checks', () => {
     expect(report).toMatchObject({ exitCode: 0, published: 1, warnings: [{ code: 'cross-check' }] });
   });
 
+  it('publishes what could not be checked, and says so, unless nobody wanted a check', async () => {
+    const world = await makeWorld([A, B]);
+    const crossCheck: RunSteps['crossCheck'] = async (_converted, path) =>
+      verdict(path.includes(A.kernel) ? 'unavailable' : 'skipped');
+    const report = await world.run({}, { crossCheck });
+    expect(report).toMatchObject({ exitCode: 0, published: 2, warnings: [{ code: 'cross-check' }] });
+    expect(report.warnings[0].message).toMatch(/6\.1\.0-2-amd64: made from DWARF and published unchecked: /u);
+    for (const [kernel, expected] of [
+      [A, 'unavailable'],
+      [B, 'skipped'],
+    ] as const) {
+      const [attempt] = world.record.attempts.ofKernel(world.record.kernels.find(kernel)?.id ?? 0, 1);
+      expect(world.record.crossChecks.ofAttempt(attempt.id)).toMatchObject([{ verdict: expected }]);
+    }
+  });
+
   it('keeps native bytes when our converter gives up', async () => {
     const world = await makeWorld([A]);
     const convert = helplessConverter(true);
@@ -533,7 +550,76 @@ describe('failures', () => {
   });
 });
 
+describe('what a run cannot go on with', () => {
+  it('is an archive that takes no files, before anything is asked of a mirror', async () => {
+    const world = await makeWorld([A]);
+    const list = vi.fn<RunSteps['list']>();
+    const options = { archiveDir: '/proc/self' };
+    await expect(world.run(options, { list })).rejects.toThrow(/the archive \/proc\/self cannot be written/u);
+    expect(list).not.toHaveBeenCalled();
+    expect(world.record.runs.latest()).toBeUndefined();
+  });
+
+  it('is an archive that takes no files any more', async () => {
+    const world = await makeWorld([A, B]);
+    const store: RunSteps['store'] = async () => {
+      rmSync(world.options.archiveDir, { recursive: true });
+      throw new BtfmillError('io-failed', 'gone');
+    };
+    await expect(world.run({ jobs: 1 }, { store })).rejects.toMatchObject({ code: 'io-failed' });
+    expect(world.calls).not.toContain(`fetch ${B.kernel}`);
+    expect(world.record.kernels.find(A)).toMatchObject({ state: 'failed', code: 'io-failed' });
+    expect(world.record.runs.latest()).toMatchObject({ exitCode: 1, failed: 1 });
+  });
+
+  it('is not one file that could not be written', async () => {
+    const world = await makeWorld([A, B]);
+    const { steps } = world;
+    const store: RunSteps['store'] = async (key, btf, signal) => {
+      if (key.kernel === A.kernel) throw new BtfmillError('io-failed', 'no');
+      return steps.store(key, btf, signal);
+    };
+    expect(await world.run({ jobs: 1 }, { store })).toMatchObject({ failed: 1, published: 1 });
+  });
+
+  it('is a record that is full, which is said even though it cannot be recorded', async () => {
+    const world = await makeWorld([A]);
+    const full = (): never => {
+      throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+    };
+    world.record.attempts.finish = full;
+    world.record.runs.finish = full;
+    await expect(world.run()).rejects.toMatchObject({
+      code: 'disk-full',
+      exitCode: 3,
+      message: 'the record: database or disk is full',
+    });
+    expect(world.events).toContainEqual(expect.objectContaining({ event: 'warning', code: 'disk-full' }));
+  });
+});
+
 describe('being stopped and killed', () => {
+  it('counts what came of downloads that came to nothing', async () => {
+    const world = await makeWorld([A, B]);
+    const report = await world.run(
+      {},
+      {
+        fetch: async (pkg, { onTraffic }) => {
+          onTraffic(30);
+          if (pkg.kernel === A.kernel) throw new BtfmillError('http-stalled', 'no byte');
+          world.stop.abort(new BtfmillError('aborted', 'stopped by SIGINT'));
+          throw new BtfmillError('aborted', 'stopped');
+        },
+      },
+    );
+    expect(report).toMatchObject({ fetchedBytes: 60 });
+    expect(world.record.runs.latest()).toMatchObject({ fetchedBytes: 60 });
+    const row = world.record.kernels.find(B);
+    expect(world.record.attempts.ofKernel(row?.id ?? 0, 1)).toMatchObject([
+      { outcome: 'interrupted', fetchedBytes: 30 },
+    ]);
+  });
+
   it('stops in the middle, and the same command completes it', async () => {
     const world = await makeWorld([A, B]);
     const report = await world.run(

@@ -6,6 +6,7 @@ import pLimit from 'p-limit';
 import type { DebugPackage } from '../crawlers/types.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
+import { checkArchive } from './archive-room.ts';
 import { kernelId, type KnownKernel, type Plan, planCrawl } from './plan.ts';
 import { runKernel } from './run-kernel.ts';
 import { type Listing, listKernels } from './run-list.ts';
@@ -35,7 +36,7 @@ export async function runCrawl(options: RunOptions, deps: RunDeps): Promise<RunR
   } catch (thrown) {
     const error = toBtfmillError(thrown);
     if (!deps.signal.aborted) {
-      closeRun(runId, { ...report(run, deps), exitCode: error.exitCode }, deps);
+      closeBrokenRun(runId, { ...report(run, deps), exitCode: error.exitCode }, deps);
       throw error;
     }
   }
@@ -70,6 +71,7 @@ function report(run: RunState, { signal, stoppedExitCode }: RunDeps): RunReport 
 }
 
 async function openRun(options: RunOptions, deps: RunDeps): Promise<number> {
+  await checkArchive(options.archiveDir);
   await sweepLeftovers(options);
   const at = deps.now().toISOString();
   return deps.record.transaction(() => {
@@ -94,6 +96,16 @@ function closeRun(runId: number | undefined, end: RunReport, { record, now }: Ru
     fetchedBytes: end.fetchedBytes,
     indexBytes: end.indexBytes,
   });
+}
+
+/** What broke the run may have been the record: then the next run closes this one's attempts, and the first error counts. */
+function closeBrokenRun(runId: number | undefined, end: RunReport, deps: RunDeps): void {
+  try {
+    closeRun(runId, end, deps);
+  } catch (thrown) {
+    const { code, message } = toBtfmillError(thrown);
+    deps.emit({ event: 'warning', code, message: `the end of the run is not in the record: ${message}` });
+  }
 }
 
 async function listPlanAndWork(run: RunState, deps: RunDeps, runId: number | undefined): Promise<void> {
@@ -179,7 +191,10 @@ interface Work {
   readonly setup: string;
 }
 
-/** The one place that decides how much happens at once. A failure of the record stops all kernels, then is thrown. */
+/**
+ * The one place that decides how much happens at once. A failure of the record or of the archive as a whole stops all
+ * kernels, then is thrown.
+ */
 async function work(plan: Plan, { run, deps, runId, setup }: Work): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([deps.signal, stop.signal]);
@@ -195,8 +210,9 @@ async function work(plan: Plan, { run, deps, runId, setup }: Work): Promise<void
         const done = await runKernel(item, context);
         run.done.push(done);
         deps.emit({ event: 'kernel.done', done });
+        if (failedToStore(done)) await checkArchive(run.options.archiveDir);
       } catch (thrown) {
-        stop.abort(new BtfmillError('aborted', 'another kernel found the record unusable'));
+        stop.abort(new BtfmillError('aborted', 'another kernel found the record or the archive unusable'));
         throw thrown;
       }
     }),
@@ -205,6 +221,11 @@ async function work(plan: Plan, { run, deps, runId, setup }: Work): Promise<void
   const broken = results.find((result) => result.status === 'rejected');
   if (broken !== undefined) throw toBtfmillError(broken.reason);
   if (!run.options.keepPackages && !signal.aborted) await dropFinishedPackages(plan, run.options.cacheDir);
+}
+
+/** Whether it was the disk that failed in the last step; if it fails again, no other kernel would fare better. */
+function failedToStore({ code, timings }: KernelDone): boolean {
+  return (code === 'disk-full' || code === 'io-failed') && timings.at(-1)?.step === 'store';
 }
 
 /** A run that was killed after publishing left its package in the cache, where no later step would look for it. */

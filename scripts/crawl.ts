@@ -1,7 +1,6 @@
 /** `btfmill crawl`: the main job, from a distribution's indexes to the archive. */
 
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { availableParallelism } from 'node:os';
@@ -11,6 +10,7 @@ import type { CrawlRequest } from '../crawlers/types.ts';
 import { type BtfRecord, checkRecordFile, openMemoryRecord, openRecord } from '../db/index.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError } from '../errors/index.ts';
+import { makeArchive } from '../pipeline/archive-room.ts';
 import { type Lock, lockFile, lockFolder } from '../pipeline/lock.ts';
 import type { CrossCheckMode, RunOptions, RunReport } from '../pipeline/run-types.ts';
 import { runCrawl } from '../pipeline/run.ts';
@@ -36,6 +36,8 @@ that exist, whether they are published already or not.
 
 A kernel that failed because of what its package holds is tried once more by the next run and then held back: for a
 day, then two, four, eight, then a month, unless its package, btfmill or the options change.
+
+A BTF made from DWARF that nothing could be compared with is published with a warning; with --cross-check never, without.
 
 The record (--db) must lie outside the archive; beside it, <db>.lock keeps a second run away. In the cache, indexes stay,
 packages go when their kernel is done (--keep-packages keeps them). A dry run writes nothing but indexes in the cache
@@ -228,7 +230,7 @@ async function takeLocks({ archiveDir, dbFile, cacheDir }: Places, reporter: Run
   try {
     locks.push(await lockFile(`${dbFile}.lock`, `the record ${dbFile}`));
     locks.push(await lockFile(join(cacheDir, 'lock'), `the cache ${cacheDir} (--cache names another)`));
-    await mkdir(archiveDir, { recursive: true });
+    await makeArchive(archiveDir);
     locks.push(await lockFolder(archiveDir, `the archive ${archiveDir}`));
     return locks;
   } catch (thrown) {

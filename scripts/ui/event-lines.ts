@@ -84,6 +84,7 @@ const VERDICT_TEXTS: Readonly<Record<CrossCheckVerdict['verdict'], (oracle: stri
   'functions-differ': (oracle) => `types equal ${oracle}, functions differ`,
   'types-differ': (oracle) => `types differ from ${oracle}`,
   unavailable: (oracle) => `not compared with ${oracle}`,
+  skipped: () => 'not compared',
 };
 
 function checkText({ against, verdict, tool }: CrossCheckVerdict): string {

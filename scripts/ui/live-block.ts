@@ -4,6 +4,7 @@
 export interface Terminal {
   write(text: string): unknown;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 export interface LiveBlock {
@@ -15,12 +16,14 @@ export interface LiveBlock {
 
 const FRAME_MS = 100;
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 
 // ECMA-48: CUU moves up, ED erases from the cursor to the end of the screen.
 const ERASE_BELOW = '\r\u001B[J';
 
 /**
  * Draws `lines(width)` ten times a second; no line may be wider than the width it is given, or contain a newline.
+ * When they are too many for the terminal, the last stays, and of the others the first.
  * The timer does not keep the process alive.
  */
 export function createLiveBlock(terminal: Terminal, lines: (width: number) => readonly string[]): LiveBlock {
@@ -29,10 +32,16 @@ export function createLiveBlock(terminal: Terminal, lines: (width: number) => re
   /** One write per frame, so that the terminal never shows half of it. */
   function draw(logged: string): void {
     // The last column stays empty: a full line would wrap on some terminals.
-    const block = lines((terminal.columns ?? DEFAULT_COLUMNS) - 1);
+    const block = cut(lines((terminal.columns ?? DEFAULT_COLUMNS) - 1));
     if (drawn === 0 && block.length === 0 && logged === '') return;
     terminal.write(erase() + logged + block.map((line) => `${line}\n`).join(''));
     drawn = block.length;
+  }
+
+  /** The cursor stands below the block and cannot go up to what has scrolled off the screen. */
+  function cut(block: readonly string[]): readonly string[] {
+    const room = Math.max(1, (terminal.rows ?? DEFAULT_ROWS) - 1);
+    return block.length <= room ? block : [...block.slice(0, room - 1), ...block.slice(-1)];
   }
 
   function erase(): string {

@@ -20,7 +20,7 @@ export interface OverallProgress {
   readonly doneKernels: number;
   readonly failedKernels: number;
   readonly totalKernels: number;
-  /** Of the packages planned to be fetched: those of finished kernels, and what has come of the others. */
+  /** Of the packages planned to be fetched: what is there of them, downloads of earlier runs included. */
   readonly fetchedBytes: number;
   readonly fetchBytes: number;
   readonly milliseconds: number;
@@ -71,6 +71,8 @@ export function createProgressModel(): ProgressModel {
   let doneKernels = 0;
   let failedKernels = 0;
   let doneBytes = 0;
+  /** Package sizes of the kernels that have ended, fetched or not: nothing more will come of them. */
+  let endedBytes = 0;
 
   function take(event: RunEvent, nowMs: number): void {
     switch (event.event) {
@@ -91,10 +93,14 @@ export function createProgressModel(): ProgressModel {
         progress(inWork.get(kernelId(event.key)), event, nowMs);
         break;
       case 'kernel.done': {
+        const { outcome } = event.done;
         const id = kernelId(event.done);
-        doneKernels += 1;
-        if (event.done.outcome === 'failed') failedKernels += 1;
-        if (event.done.outcome !== 'recovered') doneBytes += inWork.get(id)?.sizeBytes ?? 0;
+        doneBytes += inWork.get(id)?.fetchedBytes ?? 0;
+        if (outcome !== 'interrupted') {
+          doneKernels += 1;
+          if (outcome === 'failed') failedKernels += 1;
+          if (outcome !== 'recovered') endedBytes += inWork.get(id)?.sizeBytes ?? 0;
+        }
         inWork.delete(id);
         break;
       }
@@ -109,7 +115,7 @@ export function createProgressModel(): ProgressModel {
     const arrived = kernels.reduce((sum, kernel) => sum + kernel.fetchedBytes, 0);
     const way = kernels.reduce((sum, kernel) => sum + kernel.sizeBytes * shareOfWay(kernel), 0);
     const milliseconds = nowMs - planned.startMs;
-    const share = planned.bytes === 0 ? 0 : (doneBytes + way) / planned.bytes;
+    const share = planned.bytes === 0 ? 0 : (endedBytes + way) / planned.bytes;
     return {
       doneKernels,
       failedKernels,

@@ -243,6 +243,17 @@ describe('createProgressModel', () => {
     expect(model.kernels(3000)[0].bytesPerSecond).toBe(5_000_000);
   });
 
+  it.each([
+    ['interrupted', { doneKernels: 0, failedKernels: 0, fetchedBytes: 30_000_000 }],
+    ['failed', { doneKernels: 1, failedKernels: 1, fetchedBytes: 30_000_000 }],
+  ] as const)('counts what came of a kernel that was %s, and not its whole package', (outcome, expected) => {
+    const model = fetching();
+    at(model, 1000, 30_000_000);
+    const done = { ...KEY, outcome, milliseconds: 1, fetchedBytes: 30_000_000, timings: [] };
+    model.take({ event: 'kernel.done', done }, 1000);
+    expect(model.overall(1000)).toMatchObject({ ...expected, totalKernels: 2 });
+  });
+
   it('shows nothing when there is nothing to do', () => {
     const model = createProgressModel();
     expect(model.overall(0)).toBeUndefined();
@@ -285,5 +296,14 @@ describe('createLiveBlock', () => {
     expect(writes[2]).toBe('\u001B[2A\r\u001B[J');
     vi.advanceTimersByTime(1000);
     expect(writes).toHaveLength(3);
+  });
+
+  it('is never higher than the terminal, and keeps its last line', () => {
+    const writes: string[] = [];
+    const lines = ['one', 'two', 'three', 'four', 'all'];
+    const block = createLiveBlock({ write: (text) => writes.push(text), columns: 40, rows: 4 }, () => lines);
+    vi.advanceTimersByTime(200);
+    expect(writes).toEqual(['one\ntwo\nall\n', '\u001B[3A\r\u001B[Jone\ntwo\nall\n']);
+    block.close();
   });
 });

@@ -1,14 +1,15 @@
-/** Disks that fill up, as small tmpfs mounts: needs the right to mount. */
+/** Disks that are full or read-only, as small tmpfs mounts: needs the right to mount. */
 
-import { mkdir } from 'node:fs/promises';
-import { execa, execaSync } from 'execa';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cannotMount, mountTmpfs } from '../support/mount.ts';
 import { expectExit } from '../support/run-btfmill.ts';
 import { needsTool } from '../support/tools.ts';
 import { E2E_TOOLS, type Sample, startSample } from './sample.ts';
-import { type Site, treeOf } from './site.ts';
+import { treeOf } from './site.ts';
 
-describe.skipIf(needsTool('mount', 'umount', ...E2E_TOOLS) || cannotMount())('a full disk', () => {
+describe.skipIf(needsTool(...E2E_TOOLS) || cannotMount())('a full disk', () => {
   let sample: Sample;
 
   beforeAll(async () => {
@@ -28,48 +29,42 @@ describe.skipIf(needsTool('mount', 'umount', ...E2E_TOOLS) || cannotMount())('a 
     expect(sample.server.log.filter((entry) => entry.path.includes('/pool/'))).toEqual([]);
   });
 
-  it('under the archive fails the kernels that do not fit, and leaves no trace of them', async () => {
+  it('under the archive ends the run before a byte is asked for', async () => {
     const site = await sample.newSite();
     await mountTmpfs(site.archive, '4k');
-    const result = await site.crawl(['--jobs', '1']);
+    const result = await site.crawl();
     expectExit(result, 3);
-    const outcomes = [...result.done.values()].map(({ outcome, code }) =>
-      outcome === 'failed' ? code : outcome,
-    );
-    expect(outcomes.filter((outcome) => outcome === 'published').length).toBeLessThan(2);
-    expect(new Set(outcomes.filter((outcome) => outcome !== 'published'))).toEqual(new Set(['disk-full']));
-    await expectOnlyPublished(site, outcomes.filter((outcome) => outcome === 'published').length);
+    expect(result.stderr).toMatch(/^btfmill: disk-full: the archive [^\n]*$/mu);
+    expect(sample.server.log).toEqual([]);
 
     // Room again: the same command completes the archive.
     await execa('mount', ['-o', 'remount,size=8m', site.archive]);
     expectExit(await site.crawl(), 0);
-    await expectOnlyPublished(site, outcomes.length);
+    const files = Object.keys(await treeOf(site.archive));
+    expect(files.filter((file) => !file.endsWith('.btf.tar.xz'))).toEqual([]);
   });
+
+  it('under the record has its name', async () => {
+    const site = await sample.newSite();
+    const folder = join(site.folder, 'small');
+    await mountTmpfs(folder, '64k');
+    const result = await site.crawl(['--db', join(folder, 'record.sqlite')]);
+    expectExit(result, 3);
+    expect(result.stderr).toMatch(/btfmill: disk-full: [^\n]*$/u);
+  });
+
+  it.each(['', 'new/folder'])(
+    'that is read-only, under the archive %s, is called read-only',
+    async (below) => {
+      const site = await sample.newSite();
+      const { makeReadOnly } = await mountTmpfs(site.archive);
+      makeReadOnly();
+      const result = await site.crawl(['--archive', join(site.archive, below)]);
+      expectExit(result, 1);
+      expect(result.stderr).toMatch(
+        /^btfmill: io-failed: the archive [^\n]*: its file system is read-only$/mu,
+      );
+      expect(sample.server.log).toEqual([]);
+    },
+  );
 });
-
-async function expectOnlyPublished(site: Site, count: number): Promise<void> {
-  const files = Object.keys(await treeOf(site.archive));
-  expect(files.filter((file) => !file.endsWith('.btf.tar.xz'))).toEqual([]);
-  expect(files).toHaveLength(count);
-}
-
-async function mountTmpfs(folder: string, size: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await execa('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'btfmill-test', folder]);
-  onTestFinished(async () => {
-    await execa('umount', [folder]);
-  });
-}
-
-/** A reason, or false. Containers and ordinary users may not mount: that is nothing CI can mend. */
-function cannotMount(): string | false {
-  const folder = execaSync('mktemp', ['-d']).stdout;
-  const mounted = execaSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'btfmill-test', folder], {
-    reject: false,
-  });
-  if (mounted.exitCode === 0) execaSync('umount', [folder]);
-  execaSync('rmdir', [folder]);
-  if (mounted.exitCode === 0) return false;
-  process.stderr.write('skipping tests: not allowed to mount a tmpfs\n');
-  return 'not allowed to mount a tmpfs';
-}
