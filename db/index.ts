@@ -5,7 +5,6 @@ export type { PackageTable, SeenPackage } from './packages.ts';
 export {
   type BtfRecord,
   checkRecordFile,
-  openMemoryRecord,
   type OpenRecordOptions,
   openRecord,
 } from './record.ts';

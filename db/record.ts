@@ -60,11 +60,6 @@ export function openRecord(file: string, options: OpenRecordOptions = {}): BtfRe
   }
 }
 
-/** A record of its own that nobody else sees and that is gone at the end. */
-export function openMemoryRecord(options: Pick<OpenRecordOptions, 'now'> = {}): BtfRecord {
-  return useDatabase(':memory:', new Database(':memory:'), options);
-}
-
 function useDatabase(file: string, db: Database.Database, options: OpenRecordOptions): BtfRecord {
   try {
     if (!db.readonly) {

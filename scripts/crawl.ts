@@ -1,13 +1,12 @@
 /** `btfmill crawl`: the main job, from a distribution's indexes to the archive. */
 
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { availableParallelism } from 'node:os';
 import { createHttpClient } from '../crawlers/http/client.ts';
 import { crawlerNames } from '../crawlers/index.ts';
 import type { CrawlRequest } from '../crawlers/types.ts';
-import { type BtfRecord, checkRecordFile, openMemoryRecord, openRecord } from '../db/index.ts';
+import { checkRecordFile, openRecord } from '../db/index.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError } from '../errors/index.ts';
 import { makeArchive } from '../pipeline/archive-room.ts';
@@ -40,8 +39,8 @@ day, then two, four, eight, then a month, unless its package, btfmill or the opt
 A BTF made from DWARF that nothing could be compared with is published with a warning; with --cross-check never, without.
 
 The record (--db) must lie outside the archive; beside it, <db>.lock keeps a second run away. In the cache, indexes stay,
-packages go when their kernel is done (--keep-packages keeps them). A dry run writes nothing but indexes in the cache
-and, in a record that is there already, what tells whether they have changed.
+packages go when their kernel is done (--keep-packages keeps them). A dry run writes nothing but the indexes, to the
+cache, and what tells whether they have changed, to the record (which it makes if need be).
 
 Exit codes: 0 done, 2 usage or set-up, 3 some kernels failed, 4 an index could not be reached, 5 a signature or digest
 is wrong, 6 another run holds the lock, 1 anything unexpected; the first of 1, 5, 4, 2, 3 that applies. 130 or 143 when
@@ -198,7 +197,7 @@ async function crawlWith(
   stop: StopSignal,
 ): Promise<RunReport> {
   const toolVersions = await readToolVersions();
-  const record = options.dryRun ? openForDryRun(places.dbFile) : openRecord(places.dbFile);
+  const record = openRecord(places.dbFile);
   const http = createHttpClient({
     userAgent: `btfmill/${toolVersions.btfmill} (kernel debug package crawler)`,
   });
@@ -216,12 +215,6 @@ async function crawlWith(
     await http.close();
     record.close();
   }
-}
-
-/** A dry run makes no record where there is none. */
-function openForDryRun(dbFile: string): BtfRecord {
-  if (existsSync(dbFile)) return openRecord(dbFile, { mustExist: true });
-  return { ...openMemoryRecord(), file: dbFile };
 }
 
 /** All three, because two runs that share any of them would tread on each other's files. */
