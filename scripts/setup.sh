@@ -197,13 +197,17 @@ ensure_tools() {
 
 install_npm_packages() {
   [[ $packages_fit == yes ]] && return 0
-  local prefix headers='downloaded'
+  local prefix folder headers='downloaded'
   prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
-  # With the headers of the running Node at hand node-gyp need not download them.
-  if [[ -f $prefix/include/node/node.h && -f $prefix/include/node/common.gypi ]]; then
-    export npm_config_nodedir=$prefix
-    headers='taken from that installation'
-  fi
+  # With the headers of the running Node at hand node-gyp need not download them. The npm package `node` keeps them in
+  # a package of its own beside bin/.
+  for folder in "$prefix" "$prefix"/node_modules/node-*; do
+    if [[ -f $folder/include/node/node.h && -f $folder/include/node/common.gypi ]]; then
+      export npm_config_nodedir=$folder
+      headers='taken from that installation'
+      break
+    fi
+  done
   say 'npm ci (the first time better-sqlite3 may have to be compiled, which takes a minute or two)'
   if ! npm ci --no-audit --no-fund --loglevel=error </dev/null; then
     complain "npm ci failed (Node $(node --version) in $prefix; its headers, if they were needed, were to be $headers)"
