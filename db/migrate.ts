@@ -22,16 +22,18 @@ export function migrate(db: Database): void {
     const version = readVersion(db);
     if (version >= SCHEMA_VERSION) return;
     db.exec(MIGRATIONS[version]);
-    db.pragma(`application_id = ${APPLICATION_ID}`);
-    db.pragma(`user_version = ${version + 1}`);
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version + 1}`);
   });
   // Looks first without the write lock, so that a query beside a running crawl need not wait for it.
   while (readVersion(db) < SCHEMA_VERSION) step.immediate();
 }
 
 function readVersion(db: Database): number {
-  const version = Number(db.pragma('user_version', { simple: true }));
-  const application = Number(db.pragma('application_id', { simple: true }));
+  const { version, application } = db
+    .prepare<[], { version: number; application: number }>(
+      'SELECT user_version AS version, application_id AS application FROM pragma_user_version, pragma_application_id',
+    )
+    .get() as { version: number; application: number };
   if (application !== APPLICATION_ID && !isEmpty(db)) {
     throw new BtfmillError('record-damaged', `${db.name}: is a SQLite database, but not a btfmill record`);
   }

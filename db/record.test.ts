@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { openSqlite } from './sqlite.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { DebugPackage } from '../crawlers/types.ts';
 import { toBtfmillError } from '../errors/index.ts';
@@ -66,9 +66,9 @@ function startAttempt(record: BtfRecord): { kernelId: number; packageId: number;
 describe('openRecord', () => {
   it('creates the folder and an up-to-date WAL database, and opens it again', async () => {
     const record = await emptyRecord();
-    const raw = new Database(record.file);
-    expect(raw.pragma('journal_mode', { simple: true })).toBe('wal');
-    expect(raw.pragma('user_version', { simple: true })).toBe(SCHEMA_VERSION);
+    const raw = openSqlite(record.file);
+    expect(raw.prepare('SELECT * FROM pragma_journal_mode').pluck().get()).toBe('wal');
+    expect(raw.prepare('SELECT * FROM pragma_user_version').pluck().get()).toBe(SCHEMA_VERSION);
     const loose = raw.prepare(
       "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite%'",
     );
@@ -81,7 +81,7 @@ describe('openRecord', () => {
 
   it('has checks that SQLite before 3.43 judges alike: there json_valid(NULL) is 0', async () => {
     const record = await emptyRecord();
-    const raw = new Database(record.file, { readonly: true });
+    const raw = openSqlite(record.file, { readonly: true });
     const columns = raw.prepare<[], { name: string; sql: string }>(
       `SELECT c.name, s.sql FROM sqlite_schema s, pragma_table_info(s.name) c
        WHERE s.type = 'table' AND c."notnull" = 0 AND s.sql LIKE '%json_valid(' || c.name || ')%'`,
@@ -114,7 +114,7 @@ describe('openRecord', () => {
 
   it("refuses another program's database", async () => {
     const file = join(await tempDirForTest('db'), 'x.sqlite');
-    const other = new Database(file);
+    const other = openSqlite(file);
     other.exec('CREATE TABLE bookmarks (url TEXT)');
     other.close();
     expect(() => openRecord(file)).toThrow(/not a btfmill record/u);
@@ -122,8 +122,8 @@ describe('openRecord', () => {
 
   it('refuses the record of a newer btfmill', async () => {
     const record = await emptyRecord();
-    const raw = new Database(record.file);
-    raw.pragma(`user_version = ${SCHEMA_VERSION + 1}`);
+    const raw = openSqlite(record.file);
+    raw.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
     raw.close();
     expect(() => openRecord(record.file)).toThrow(/use a newer btfmill/u);
   });
@@ -144,7 +144,7 @@ describe('a record that cannot be written', () => {
     ['full', 'disk-full', 'PRAGMA max_page_count = 1'],
     ['not to be written', 'io-failed', 'PRAGMA query_only = 1'],
   ])('when it is %s is %s', async (_what, code, pragma) => {
-    const db = new Database(join(await tempDirForTest('db'), 'x.sqlite'));
+    const db = openSqlite(join(await tempDirForTest('db'), 'x.sqlite'));
     db.exec('CREATE TABLE t (x)');
     db.exec(pragma);
     const write = (): unknown => db.exec(`INSERT INTO t VALUES ('${'x'.repeat(100_000)}')`);

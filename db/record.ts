@@ -2,7 +2,7 @@
 
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import type { ValidatorStore } from '../crawlers/types.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { type AttemptTable, attemptTable } from './attempts.ts';
@@ -12,6 +12,7 @@ import { type KernelTable, kernelTable } from './kernels.ts';
 import { migrate } from './migrate.ts';
 import { type PackageTable, packageTable } from './packages.ts';
 import { type RunTable, runTable } from './runs.ts';
+import { isSqliteError, openSqlite } from './sqlite.ts';
 import { type StepTimingTable, stepTimingTable } from './step-timings.ts';
 
 export interface BtfRecord {
@@ -63,10 +64,8 @@ export function openRecord(file: string, options: OpenRecordOptions = {}): BtfRe
 function useDatabase(file: string, db: Database.Database, options: OpenRecordOptions): BtfRecord {
   try {
     if (!db.readonly) {
-      db.pragma('journal_mode = WAL');
       // FULL: a published file's row is on disk when the run says so, even if the power fails right after.
-      db.pragma('synchronous = FULL');
-      db.pragma('foreign_keys = ON');
+      db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
     }
     migrate(db);
     return {
@@ -106,7 +105,7 @@ export function checkRecordFile(file: string, mustExist: boolean): void {
 
 function openDatabase(file: string, mustExist: boolean): Database.Database {
   if (!mustExist) mkdirSync(dirname(file), { recursive: true });
-  return new Database(file, { fileMustExist: mustExist, timeout: BUSY_TIMEOUT_MS });
+  return openSqlite(file, { fileMustExist: mustExist, timeout: BUSY_TIMEOUT_MS });
 }
 
 function isUnwritable(thrown: unknown): boolean {
@@ -121,9 +120,9 @@ function isUnwritable(thrown: unknown): boolean {
 function openUnwritable(file: string): Database.Database {
   if (!hasLog(file)) {
     const image = readFileSync(file);
-    if (!hasLog(file)) return new Database(withoutWal(image));
+    if (!hasLog(file)) return openSqlite(withoutWal(image));
   }
-  if (existsSync(`${file}-shm`)) return new Database(file, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+  if (existsSync(`${file}-shm`)) return openSqlite(file, { readonly: true, timeout: BUSY_TIMEOUT_MS });
   throw new BtfmillError(
     'io-failed',
     `${file}: cannot be read where nothing can be written, because changes in ${basename(file)}-wal are not in it yet; copy both files elsewhere and name the copy with --db`,
@@ -150,8 +149,4 @@ function asRecordError(file: string, thrown: unknown): unknown {
   const isDamage = /^SQLITE_(?:SCHEMA|ERROR)/u.test(thrown.code);
   const code = isDamage ? 'record-damaged' : toBtfmillError(thrown).code;
   return new BtfmillError(code, `${file}: ${thrown.message}`, { cause: thrown });
-}
-
-function isSqliteError(thrown: unknown): thrown is InstanceType<typeof Database.SqliteError> {
-  return thrown instanceof Database.SqliteError;
 }

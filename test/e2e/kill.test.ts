@@ -3,7 +3,7 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
+import { openSqlite } from '../../db/sqlite.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type CommandOptions,
@@ -122,7 +122,7 @@ describe.skipIf(needsTool(...E2E_TOOLS))('kill -9', () => {
     await rm(join(site.archive, path));
     // Stands in for other rules: whatever this command makes now is not what was published.
     const former = '0'.repeat(64);
-    const database = new Database(site.db);
+    const database = openSqlite(site.db);
     database.prepare('UPDATE kernels SET btf_sha256 = ? WHERE path = ?').run(former, path);
     database.close();
 

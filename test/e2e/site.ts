@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import Database from 'better-sqlite3';
+import { openSqlite } from '../../db/sqlite.ts';
 import { execa } from 'execa';
 import { extract } from 'tar-stream';
 import { type CommandOptions, type CommandResult, jsonLines, runBtfmill } from '../support/run-btfmill.ts';
@@ -142,7 +142,7 @@ export type Row = Readonly<Record<string, string | number | null>>;
 
 /** Rows of a query on the record. */
 export function query(file: string, sql: string): Row[] {
-  const database = new Database(file, { readonly: true });
+  const database = openSqlite(file, { readonly: true });
   try {
     return database.prepare<[], Row>(sql).all();
   } finally {

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import Database from 'better-sqlite3';
+import { openSqlite } from '../../db/sqlite.ts';
 import { execa } from 'execa';
 import { findTool } from '../support/tools.ts';
 
@@ -143,7 +143,7 @@ function readPublished(): Published[] {
 }
 
 function rows<Row>(sql: string): Row[] {
-  const database = new Database(dbFile(), { readonly: true });
+  const database = openSqlite(dbFile(), { readonly: true });
   try {
     return database.prepare<[], Row>(sql).all();
   } finally {
