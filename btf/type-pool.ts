@@ -6,7 +6,7 @@
  * bottom-up although the graph has cycles, and a forward declaration needs no resolving: it is a reference to the
  * leaf. When every leaf has one definition, nodes and definitions are exactly the classes of the coarsest
  * bisimulation, which is what pahole with libbpf's btf__dedup gives. A leaf with several definitions is ambiguous;
- * the caller enters the types around it again with a `variant` for each (see refine rounds in dwarf/convert.ts).
+ * the caller enters the types around it again with a `variant` for each (see dwarf/ambiguity.ts).
  *
  * Names are opaque ints to the pool (0 = none); whoever fills it decides what they stand for.
  */

@@ -4,7 +4,7 @@
  * Types are numbered when their DIE ends (post-order, as pahole does), so a struct nested in a struct comes before
  * it. Every DIE is visited, bodies of functions too: they hold types. The loop copies its cursor into a local and
  * inlines reads for the DIEs that make up most of a kernel (members, parameters, references), which is several
- * times faster than a cursor object; `npm run bench` watches over it.
+ * times faster than a cursor object.
  */
 
 import { BTF_KIND } from '../btf/constants.ts';
