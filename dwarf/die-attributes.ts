@@ -1,0 +1,589 @@
+/**
+ * The attributes of one DIE at a time (DWARF 5 §7.5.4 to §7.5.6): where they stand, and their values as numbers, names
+ * and references. The DIE loop (unit-reader.ts) and whoever follows a reference put the cursor on a DIE.
+ */
+
+import { FormatError } from '../elf/format-error.ts';
+import { DW_FORM, DW_OP } from './constants.ts';
+import { NO_NAME, type NameTable } from './names.ts';
+import type { DwarfSections, UnitHeader } from './sections.ts';
+import { OP, SHAPE, SLOT, SLOT_COUNT, type ShapeTable, formBytes, formOperation } from './shapes.ts';
+
+// V8 folds a module's own constants into optimized code but not those it imports; reading is several times
+// slower without these copies.
+const { TAG: SHAPE_TAG, OPS_START: SHAPE_OPS_START, OPS_END: SHAPE_OPS_END, SLOTS: SHAPE_SLOTS } = SHAPE;
+const {
+  SKIP: OP_SKIP,
+  MARK: OP_MARK,
+  STRING: OP_STRING,
+  LEB: OP_LEB,
+  BLOCK1: OP_BLOCK1,
+  BLOCK2: OP_BLOCK2,
+  BLOCK4: OP_BLOCK4,
+  BLOCK_LEB: OP_BLOCK_LEB,
+} = OP;
+const { NAME, LOCATION, VALUE, STR_OFFSETS_BASE, ADDR_BASE } = SLOT;
+const {
+  addr: FORM_ADDR,
+  block2: FORM_BLOCK2,
+  block4: FORM_BLOCK4,
+  data2: FORM_DATA2,
+  data4: FORM_DATA4,
+  data8: FORM_DATA8,
+  string: FORM_STRING,
+  block: FORM_BLOCK,
+  block1: FORM_BLOCK1,
+  data1: FORM_DATA1,
+  flag: FORM_FLAG,
+  sdata: FORM_SDATA,
+  strp: FORM_STRP,
+  udata: FORM_UDATA,
+  ref_addr: FORM_REF_ADDR,
+  ref1: FORM_REF1,
+  ref2: FORM_REF2,
+  ref4: FORM_REF4,
+  ref8: FORM_REF8,
+  ref_udata: FORM_REF_UDATA,
+  indirect: FORM_INDIRECT,
+  sec_offset: FORM_SEC_OFFSET,
+  exprloc: FORM_EXPRLOC,
+  flag_present: FORM_FLAG_PRESENT,
+  strx: FORM_STRX,
+  addrx: FORM_ADDRX,
+  line_strp: FORM_LINE_STRP,
+  implicit_const: FORM_IMPLICIT_CONST,
+  loclistx: FORM_LOCLISTX,
+  strx1: FORM_STRX1,
+  strx2: FORM_STRX2,
+  strx3: FORM_STRX3,
+  strx4: FORM_STRX4,
+  addrx1: FORM_ADDRX1,
+  addrx2: FORM_ADDRX2,
+  addrx3: FORM_ADDRX3,
+  addrx4: FORM_ADDRX4,
+  GNU_addr_index: FORM_GNU_ADDR_INDEX,
+  GNU_str_index: FORM_GNU_STR_INDEX,
+} = DW_FORM;
+
+/** Cursor over the DIEs of one unit. */
+export class DieAttributes {
+  protected readonly sections: DwarfSections;
+  protected readonly names: NameTable;
+  protected readonly view: DataView;
+  protected unit!: UnitHeader;
+  protected table!: ShapeTable;
+  protected codes!: Int32Array;
+  protected strOffsetsBase = 0;
+  protected addrBase = 0;
+  /** The current DIE: its shape and where its attributes start. */
+  protected shapes: Int32Array = new Int32Array(0);
+  protected shape = 0;
+  protected attributes = 0;
+  protected isFixed = false;
+  /** Where the wanted attributes of a DIE without fixed size start. */
+  protected readonly marks = new Int32Array(SLOT_COUNT);
+  /** Forms that DW_FORM_indirect stood for. */
+  protected readonly indirectForms = new Int32Array(SLOT_COUNT);
+  /** Where the block ends that {@link block} found. */
+  protected blockEnd = 0;
+  /** The value read last, in two halves: a JavaScript number holds 53 bits. */
+  protected valueLow = 0;
+  protected valueHigh = 0;
+  protected valueAddressIsZero = false;
+  /** DW_TAG and DW_AT_language of the unit's root; 0 when it has none. */
+  rootTag = 0;
+  rootLanguage = 0;
+
+  constructor(sections: DwarfSections, names: NameTable) {
+    this.sections = sections;
+    this.names = names;
+    this.view = new DataView(sections.info.buffer, sections.info.byteOffset, sections.info.byteLength);
+  }
+
+  /** Takes up a unit without reading its DIEs yet; {@link rootTag} and {@link rootLanguage} describe its root. */
+  open(unit: UnitHeader, table: ShapeTable): void {
+    this.unit = unit;
+    this.table = table;
+    this.codes = table.table(unit.abbrevOffset);
+    this.shapes = table.shapes.data;
+    this.strOffsetsBase = 0;
+    this.addrBase = 0;
+    this.rootTag = 0;
+    this.rootLanguage = 0;
+    if (unit.rootOffset >= unit.end) return;
+    const shape = this.locate(unit.rootOffset);
+    if (shape === 0) return;
+    this.rootTag = table.shapes.at(shape + SHAPE_TAG);
+    // DWARF 5 §7.26, §7.27: without a base attribute the first table of the section is meant, behind its header.
+    const defaultBase = unit.version >= 5 ? (unit.offsetBytes === 8 ? 16 : 8) : 0;
+    this.strOffsetsBase = this.has(STR_OFFSETS_BASE) ? this.unsigned(STR_OFFSETS_BASE) : defaultBase;
+    this.addrBase = this.has(ADDR_BASE) ? this.unsigned(ADDR_BASE) : defaultBase;
+    if (this.has(VALUE)) this.rootLanguage = this.unsigned(VALUE);
+  }
+
+  /** Reads DW_AT_name of any DIE of this unit; 0 when it has none. */
+  nameOf(dieOffset: number): number {
+    this.checkInside(dieOffset);
+    return this.locate(dieOffset) === 0 ? NO_NAME : this.nameSlot();
+  }
+
+  protected fail(
+    offset: number,
+    what: string,
+    code: 'dwarf-malformed' | 'dwarf-unsupported' | 'btf-unencodable' = 'dwarf-malformed',
+  ): never {
+    throw new FormatError(code, { format: 'dwarf', section: '.debug_info', offset }, what);
+  }
+
+  protected checkInside(offset: number): void {
+    if (offset < this.unit.rootOffset || offset >= this.unit.end) {
+      this.fail(offset, `reference leaves the unit at 0x${this.unit.offset.toString(16)}`);
+    }
+  }
+
+  /** Finds the attributes of the DIE at `offset`; returns its shape, 0 for a null entry. */
+  protected locate(offset: number): number {
+    const { info } = this.sections;
+    let pos = offset;
+    let code = 0;
+    let scale = 1;
+    for (;;) {
+      if (pos >= this.unit.end || scale > 0x1000_0000)
+        this.fail(offset, 'abbreviation code runs beyond the unit');
+      const byte = info[pos++];
+      code += (byte & 0x7f) * scale;
+      if (byte < 0x80) break;
+      scale *= 128;
+    }
+    if (code === 0) return 0;
+    const shape = code < this.codes.length ? this.codes[code] : 0;
+    if (shape === 0) this.fail(offset, `abbreviation code ${code} is not declared`);
+    this.skipMarking(shape, pos);
+    return shape;
+  }
+
+  /** Steps over a DIE's attributes by its operations and remembers where the wanted ones are. */
+  protected skipMarking(shape: number, from: number): number {
+    const shapes = this.table.shapes.data;
+    const ops = this.table.ops.data;
+    this.shape = shape;
+    this.isFixed = false;
+    return this.skip(
+      ops,
+      shapes[shape + SHAPE_OPS_START],
+      shapes[shape + SHAPE_OPS_END],
+      from,
+      this.unit.end,
+    );
+  }
+
+  protected skip(ops: Int32Array, start: number, stop: number, from: number, end: number): number {
+    const { info, littleEndian } = this.sections;
+    let pos = from;
+    for (let o = start; o < stop; o++) {
+      const word = ops[o];
+      const argument = word >> 4;
+      switch (word & 15) {
+        case OP_SKIP:
+          pos += argument;
+          break;
+        case OP_MARK:
+          this.marks[argument] = pos;
+          break;
+        case OP_STRING:
+          while (pos < end && info[pos] !== 0) pos++;
+          pos++;
+          break;
+        case OP_LEB:
+          while (pos < end && info[pos] >= 0x80) pos++;
+          pos++;
+          break;
+        case OP_BLOCK1:
+          pos += pos < end ? 1 + info[pos] : 1;
+          break;
+        case OP_BLOCK2:
+          pos += pos + 2 <= end ? 2 + this.view.getUint16(pos, littleEndian) : 2;
+          break;
+        case OP_BLOCK4:
+          pos += pos + 4 <= end ? 4 + this.view.getUint32(pos, littleEndian) : 4;
+          break;
+        case OP_BLOCK_LEB: {
+          const length = this.uleb(pos);
+          pos = this.afterLeb(pos) + length;
+          break;
+        }
+        default:
+          pos = this.skipIndirect(pos, end, o > start ? ops[o - 1] : 0);
+      }
+      if (pos > end) this.fail(from, 'attributes run beyond the unit');
+    }
+    return pos;
+  }
+
+  /** DW_FORM_indirect: the form stands in front of the value. `mark` is the operation before it, if it marked a slot. */
+  protected skipIndirect(pos: number, end: number, mark: number): number {
+    const form = this.uleb(pos);
+    const at = this.afterLeb(pos);
+    if (form === FORM_INDIRECT || form === FORM_IMPLICIT_CONST)
+      this.fail(pos, `indirect form 0x${form.toString(16)} is not allowed`);
+    if ((mark & 15) === OP_MARK) {
+      this.indirectForms[mark >> 4] = form;
+      this.marks[mark >> 4] = at;
+    }
+    const bytes = formBytes(form, this.unit);
+    if (bytes >= 0) return at + bytes;
+    const operation = formOperation(form);
+    if (operation < 0) this.fail(pos, `unknown form 0x${form.toString(16)}`, 'dwarf-unsupported');
+    return this.skip(Int32Array.of(operation), 0, 1, at, end);
+  }
+
+  protected uleb(at: number): number {
+    const { info } = this.sections;
+    let value = 0;
+    let scale = 1;
+    let pos = at;
+    for (;;) {
+      if (pos >= this.unit.end || scale > Number.MAX_SAFE_INTEGER)
+        this.fail(at, 'LEB128 number runs beyond the unit or is too long');
+      const byte = info[pos++];
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+  }
+
+  protected afterLeb(at: number): number {
+    const { info } = this.sections;
+    let pos = at;
+    while (pos < this.unit.end && info[pos] >= 0x80) pos++;
+    return pos + 1;
+  }
+
+  protected has(slot: number): boolean {
+    return this.shapes[this.shape + SHAPE_SLOTS + 2 * slot] !== 0;
+  }
+
+  /** DW_FORM of an attribute of the current DIE, 0 when it is absent. */
+  protected form(slot: number): number {
+    const form = this.shapes[this.shape + SHAPE_SLOTS + 2 * slot];
+    return form === FORM_INDIRECT ? this.indirectForms[slot] : form;
+  }
+
+  /** Where an attribute's value stands (section offset). */
+  protected place(slot: number): number {
+    if (this.isFixed) return this.attributes + this.shapes[this.shape + SHAPE_SLOTS + 2 * slot + 1];
+    return this.marks[slot];
+  }
+
+  /** Value of an attribute with DW_FORM_implicit_const as the shape has it. */
+  protected constant(slot: number): number {
+    return this.shapes[this.shape + SHAPE_SLOTS + 2 * slot + 1];
+  }
+
+  protected flag(slot: number): boolean {
+    const form = this.form(slot);
+    if (form === 0) return false;
+    return form === FORM_FLAG_PRESENT || this.unsigned(slot) !== 0;
+  }
+
+  /** A DW_AT value as a 64-bit pair in valueLow, valueHigh; fixed-size data is zero-extended, as libdw's dwarf_formudata does. */
+  protected wide(slot: number): void {
+    const at = this.place(slot);
+    const { littleEndian } = this.sections;
+    this.valueHigh = 0;
+    switch (this.form(slot)) {
+      case FORM_FLAG_PRESENT:
+        this.valueLow = 1;
+        return;
+      case FORM_DATA1:
+      case FORM_FLAG:
+      case FORM_ADDRX1:
+      case FORM_STRX1:
+        this.valueLow = this.view.getUint8(at);
+        return;
+      case FORM_DATA2:
+      case FORM_ADDRX2:
+      case FORM_STRX2:
+        this.valueLow = this.view.getUint16(at, littleEndian);
+        return;
+      case FORM_STRX3:
+      case FORM_ADDRX3:
+        this.valueLow = littleEndian
+          ? this.view.getUint16(at, true) | (this.view.getUint8(at + 2) << 16)
+          : (this.view.getUint16(at, false) << 8) | this.view.getUint8(at + 2);
+        return;
+      case FORM_DATA4:
+      case FORM_ADDRX4:
+      case FORM_STRX4:
+        this.valueLow = this.view.getUint32(at, littleEndian);
+        return;
+      case FORM_SEC_OFFSET:
+      case FORM_STRP:
+      case FORM_LINE_STRP:
+      case FORM_REF_ADDR:
+        if (formBytes(this.form(slot), this.unit) === 4)
+          this.valueLow = this.view.getUint32(at, littleEndian);
+        else this.pair(at);
+        return;
+      case FORM_DATA8:
+      case FORM_REF8:
+        this.pair(at);
+        return;
+      case FORM_ADDR:
+        if (this.unit.addressBytes === 4) this.valueLow = this.view.getUint32(at, littleEndian);
+        else this.pair(at);
+        return;
+      case FORM_UDATA:
+      case FORM_REF_UDATA:
+      case FORM_STRX:
+      case FORM_ADDRX:
+      case FORM_GNU_ADDR_INDEX:
+      case FORM_GNU_STR_INDEX:
+        this.big(this.lebBig(at, false));
+        return;
+      case FORM_SDATA:
+        this.big(this.lebBig(at, true));
+        return;
+      case FORM_IMPLICIT_CONST: {
+        const constant = this.constant(slot);
+        if (constant >= 0) this.valueLow = constant;
+        else this.big(this.table.wideConstants[~constant]);
+        return;
+      }
+      default:
+        this.fail(at, `form 0x${this.form(slot).toString(16)} where a number belongs`);
+    }
+  }
+
+  protected pair(at: number): void {
+    const { littleEndian } = this.sections;
+    this.valueLow = this.view.getUint32(at + (littleEndian ? 0 : 4), littleEndian);
+    this.valueHigh = this.view.getUint32(at + (littleEndian ? 4 : 0), littleEndian);
+  }
+
+  protected big(value: bigint): void {
+    const bits = BigInt.asUintN(64, value);
+    this.valueLow = Number(bits & 0xffff_ffffn);
+    this.valueHigh = Number(bits >> 32n);
+  }
+
+  protected lebBig(at: number, signed: boolean): bigint {
+    const { info } = this.sections;
+    let value = 0n;
+    let shift = 0n;
+    let pos = at;
+    for (;;) {
+      if (pos >= this.unit.end || shift > 70n)
+        this.fail(at, 'LEB128 number runs beyond the unit or is too long');
+      const byte = info[pos++];
+      value |= BigInt(byte & 0x7f) << shift;
+      shift += 7n;
+      if (byte < 0x80) return signed && (byte & 0x40) !== 0 ? value - (1n << shift) : value;
+    }
+  }
+
+  /** A small unsigned value; a negative or larger one reads as what its low 53 bits say. */
+  protected unsigned(slot: number): number {
+    const form = this.form(slot);
+    if (form === FORM_DATA1) return this.sections.info[this.place(slot)];
+    if (form === FORM_DATA2) return this.view.getUint16(this.place(slot), this.sections.littleEndian);
+    if (form === FORM_IMPLICIT_CONST && this.constant(slot) >= 0) return this.constant(slot);
+    this.wide(slot);
+    return this.valueHigh * 0x1_0000_0000 + this.valueLow;
+  }
+
+  /** The low 32 bits as a signed number; 0 when absent. */
+  protected signed32(slot: number): number {
+    if (!this.has(slot)) return 0;
+    this.wide(slot);
+    return this.valueLow | 0;
+  }
+
+  protected optional(slot: number, otherwise: number): number {
+    return this.has(slot) ? this.unsigned(slot) : otherwise;
+  }
+
+  protected nameSlot(): number {
+    const at = this.place(NAME);
+    const { littleEndian, strOffsets } = this.sections;
+    switch (this.form(NAME)) {
+      case 0:
+        return NO_NAME;
+      case FORM_STRP:
+        return this.strName(this.unsigned(NAME), at);
+      case FORM_STRING:
+        return this.names.inline(at, this.afterString(at) - at);
+      case FORM_LINE_STRP:
+        return this.names.lineString(this.unsigned(NAME));
+      case FORM_STRX:
+      case FORM_STRX1:
+      case FORM_STRX2:
+      case FORM_STRX3:
+      case FORM_STRX4:
+      case FORM_GNU_STR_INDEX: {
+        const { offsetBytes } = this.unit;
+        const entry = this.strOffsetsBase + this.unsigned(NAME) * offsetBytes;
+        if (entry + offsetBytes > strOffsets.length)
+          this.fail(at, 'string index is outside .debug_str_offsets');
+        const low = entry + (offsetBytes === 8 && !littleEndian ? 4 : 0);
+        const view = new DataView(strOffsets.buffer, strOffsets.byteOffset, strOffsets.byteLength);
+        return this.strName(view.getUint32(low, littleEndian), at);
+      }
+      default:
+        return this.fail(
+          at,
+          `form 0x${this.form(NAME).toString(16)} where a name belongs`,
+          'dwarf-unsupported',
+        );
+    }
+  }
+
+  protected strName(offset: number, at: number): number {
+    if (offset >= this.sections.str.length) this.fail(at, outsideStrings(offset));
+    return offset + 1;
+  }
+
+  protected afterString(at: number): number {
+    const { info } = this.sections;
+    let pos = at;
+    while (pos < this.unit.end && info[pos] !== 0) pos++;
+    return pos;
+  }
+
+  /**
+   * Section offset of the DIE a reference attribute names, 0 when absent. What lies outside the unit is refused:
+   * units that refer to each other (LTO, dwz) would have to be read as one.
+   */
+  protected reference(slot: number): number {
+    const at = this.place(slot);
+    const { littleEndian } = this.sections;
+    const { unit } = this;
+    let target: number;
+    switch (this.form(slot)) {
+      case 0:
+        return 0;
+      case FORM_REF4:
+        target = this.view.getUint32(at, littleEndian);
+        break;
+      case FORM_REF1:
+        target = this.view.getUint8(at);
+        break;
+      case FORM_REF2:
+        target = this.view.getUint16(at, littleEndian);
+        break;
+      case FORM_REF8:
+      case FORM_REF_UDATA:
+        target = this.unsigned(slot);
+        break;
+      case FORM_REF_ADDR:
+        target = this.unsigned(slot);
+        if (target >= this.sections.info.length) {
+          this.fail(at, `refers to 0x${target.toString(16)}, outside the section`);
+        }
+        if (target < unit.offset || target >= unit.end) {
+          this.fail(at, `refers to 0x${target.toString(16)} in another unit`, 'dwarf-unsupported');
+        }
+        return target;
+      default:
+        return this.fail(
+          at,
+          `form 0x${this.form(slot).toString(16)} where a reference belongs`,
+          'dwarf-unsupported',
+        );
+    }
+    if (target >= unit.end - unit.offset) this.fail(at, this.outsideUnit(target));
+    return target + unit.offset;
+  }
+
+  protected outsideUnit(target: number): string {
+    const { offset, end } = this.unit;
+    return `refers to 0x${target.toString(16)}, outside its unit of ${end - offset} bytes at 0x${offset.toString(16)}`;
+  }
+
+  /** First byte of a block's contents; {@link blockEnd} is where they end. */
+  protected block(slot: number): number {
+    const at = this.place(slot);
+    const { info, littleEndian } = this.sections;
+    switch (this.form(slot)) {
+      case FORM_BLOCK1:
+        this.blockEnd = at + 1 + info[at];
+        return at + 1;
+      case FORM_BLOCK2:
+        this.blockEnd = at + 2 + this.view.getUint16(at, littleEndian);
+        return at + 2;
+      case FORM_BLOCK4:
+        this.blockEnd = at + 4 + this.view.getUint32(at, littleEndian);
+        return at + 4;
+      default: {
+        const start = this.afterLeb(at);
+        this.blockEnd = start + this.uleb(at);
+        return start;
+      }
+    }
+  }
+
+  protected isBlockOrReference(slot: number): boolean {
+    switch (this.form(slot)) {
+      case FORM_BLOCK1:
+      case FORM_BLOCK2:
+      case FORM_BLOCK4:
+      case FORM_BLOCK:
+      case FORM_EXPRLOC:
+      case FORM_REF1:
+      case FORM_REF2:
+      case FORM_REF4:
+      case FORM_REF8:
+      case FORM_REF_UDATA:
+      case FORM_REF_ADDR:
+      case FORM_LOCLISTX:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Puts the address of a DW_OP_addr location into valueLow, valueHigh; false when the variable has no such location. */
+  protected addressInto(): boolean {
+    switch (this.form(LOCATION)) {
+      case FORM_EXPRLOC:
+      case FORM_BLOCK1:
+      case FORM_BLOCK2:
+      case FORM_BLOCK4:
+      case FORM_BLOCK:
+        break;
+      default:
+        return false;
+    }
+    const at = this.block(LOCATION);
+    const { info, littleEndian } = this.sections;
+    const { addressBytes } = this.unit;
+    if (at >= this.blockEnd) return false;
+    if (info[at] === DW_OP.addr && at + 1 + addressBytes <= this.blockEnd) {
+      this.valueHigh = 0;
+      if (addressBytes === 4) this.valueLow = this.view.getUint32(at + 1, littleEndian);
+      else this.pair(at + 1);
+    } else if (info[at] === DW_OP.addrx) {
+      this.indexedAddress(this.uleb(at + 1), at);
+    } else {
+      return false;
+    }
+    this.valueAddressIsZero = this.valueLow === 0 && this.valueHigh === 0;
+    return true;
+  }
+
+  protected indexedAddress(index: number, at: number): void {
+    const { addr, littleEndian } = this.sections;
+    const { addressBytes } = this.unit;
+    const entry = this.addrBase + index * addressBytes;
+    if (entry + addressBytes > addr.length) this.fail(at, 'address index is outside .debug_addr');
+    const view = new DataView(addr.buffer, addr.byteOffset, addr.byteLength);
+    const isWide = addressBytes === 8;
+    this.valueLow = view.getUint32(entry + (isWide && !littleEndian ? 4 : 0), littleEndian);
+    this.valueHigh = isWide ? view.getUint32(entry + (littleEndian ? 4 : 0), littleEndian) : 0;
+  }
+}
+
+/** What a string offset beyond `.debug_str` is told as. */
+export function outsideStrings(offset: number): string {
+  return `string offset 0x${offset.toString(16)} is outside .debug_str`;
+}
