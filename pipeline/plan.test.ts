@@ -2,28 +2,15 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DebugPackage } from '../crawlers/types.ts';
 import { kernelId, type KnownKernel, planCrawl, type PlanInput } from './plan.ts';
+import { debugPackage } from '../test/support/debug-package.ts';
 
 const NOW = '2026-11-20T12:00:00.000Z';
 const LATER = '2026-11-21T12:00:00.000Z';
 const EARLIER = '2026-11-19T12:00:00.000Z';
 
-function debugPackage(kernel: string, more: Partial<DebugPackage> = {}): DebugPackage {
-  return {
-    distro: 'debian',
-    release: '12',
-    arch: 'x86_64',
-    kernel,
-    packageName: `linux-image-${kernel}-dbg`,
-    packageVersion: '6.1.1-1',
-    format: 'deb',
-    url: `http://mirror.test/${kernel}.deb`,
-    sizeBytes: 100,
-    sha256: 'a'.repeat(64),
-    indexUrl: 'http://mirror.test/Packages',
-    suite: 'bookworm',
-    trust: 'signed-index',
-    ...more,
-  };
+/** One digest for all, so that what is known can name "the same package". */
+function packageOf(kernel: string, more: Partial<DebugPackage> = {}): DebugPackage {
+  return debugPackage(kernel, { sha256: 'a'.repeat(64), ...more });
 }
 
 function input(packages: readonly DebugPackage[], more: Partial<PlanInput> = {}): PlanInput {
@@ -39,7 +26,7 @@ function input(packages: readonly DebugPackage[], more: Partial<PlanInput> = {})
 }
 
 function decisionFor(known: KnownKernel, fileSizeBytes?: number, more: Partial<PlanInput> = {}): string {
-  const pkg = debugPackage('6.1.0-1-amd64');
+  const pkg = packageOf('6.1.0-1-amd64');
   const id = kernelId(pkg);
   const archiveFiles = new Map(fileSizeBytes === undefined ? [] : [[id, fileSizeBytes]]);
   return planCrawl(input([pkg], { known: new Map([[id, known]]), archiveFiles, ...more })).items[0].decision;
@@ -55,7 +42,7 @@ function failed(setup: string, retryAfter?: string, sha = 'a'): KnownKernel {
 
 describe('planCrawl', () => {
   it('fetches what nothing is known of, whether a file is there or not', () => {
-    const pkg = debugPackage('6.1.0-1-amd64');
+    const pkg = packageOf('6.1.0-1-amd64');
     expect(planCrawl(input([pkg])).items).toEqual([{ pkg, decision: 'fetch' }]);
     const withFile = input([pkg], { archiveFiles: new Map([[kernelId(pkg), 5]]) });
     expect(planCrawl(withFile).items).toEqual([{ pkg, decision: 'fetch', fileSizeBytes: 5 }]);
@@ -99,9 +86,9 @@ describe('planCrawl', () => {
 
   it('counts the limit per distribution and over what exists', () => {
     const packages = [
-      debugPackage('6.1.0-3-amd64'),
-      debugPackage('6.1.0-2-amd64'),
-      debugPackage('6.8.1', { distro: 'fedora' }),
+      packageOf('6.1.0-3-amd64'),
+      packageOf('6.1.0-2-amd64'),
+      packageOf('6.8.1', { distro: 'fedora' }),
     ];
     const known = new Map<string, KnownKernel>([
       [kernelId(packages[0]), { state: 'published', tarSizeBytes: 1 }],
@@ -119,7 +106,7 @@ describe('planCrawl', () => {
   it('adds up, keeps the order, and is done after its work is done', () => {
     const anyPackage = fc
       .record({ distro: fc.constantFrom('debian', 'fedora'), n: fc.nat(8), sizeBytes: fc.nat(1e9) })
-      .map(({ distro, n, sizeBytes }) => debugPackage(`6.1.0-${n}-amd64`, { distro, sizeBytes }));
+      .map(({ distro, n, sizeBytes }) => packageOf(`6.1.0-${n}-amd64`, { distro, sizeBytes }));
     const anyKnown = fc.constantFrom<KnownKernel | undefined>(
       undefined,
       { state: 'pending' },

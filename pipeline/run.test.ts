@@ -12,27 +12,9 @@ import type { CrossCheckVerdict } from './cross-check.ts';
 import type { RunEvent, RunOptions, RunReport, RunSteps } from './run-types.ts';
 import type { StoredFacts } from './store.ts';
 import { WORK_FOLDER } from './sweep.ts';
+import { debugPackage } from '../test/support/debug-package.ts';
 
 const HOUR_MS = 3_600_000;
-
-function debugPackage(kernel: string, more: Partial<DebugPackage> = {}): DebugPackage {
-  return {
-    distro: 'debian',
-    release: '12',
-    arch: 'x86_64',
-    kernel,
-    packageName: `linux-image-${kernel}-dbg`,
-    packageVersion: '6.1.1-1',
-    format: 'deb',
-    url: `http://mirror.test/${kernel}.deb`,
-    sizeBytes: 100,
-    sha256: createHash('sha256').update(kernel).digest('hex'),
-    indexUrl: 'http://mirror.test/Packages',
-    suite: 'bookworm',
-    trust: 'signed-index',
-    ...more,
-  };
-}
 
 function verdict(
   verdict: CrossCheckVerdict['verdict'],
@@ -601,12 +583,21 @@ describe('what a run cannot go on with', () => {
 describe('being stopped and killed', () => {
   it('counts what came of downloads that came to nothing', async () => {
     const world = await makeWorld([A, B]);
+    // Both are under way at once: the stop must not come before A's download has begun.
+    let beginA = (): void => {};
+    const begunA = new Promise<void>((resolve) => {
+      beginA = resolve;
+    });
     const report = await world.run(
       {},
       {
         fetch: async (pkg, { onTraffic }) => {
           onTraffic(30);
-          if (pkg.kernel === A.kernel) throw new BtfmillError('http-stalled', 'no byte');
+          if (pkg.kernel === A.kernel) {
+            beginA();
+            throw new BtfmillError('http-stalled', 'no byte');
+          }
+          await begunA;
           world.stop.abort(new BtfmillError('aborted', 'stopped by SIGINT'));
           throw new BtfmillError('aborted', 'stopped');
         },
