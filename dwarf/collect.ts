@@ -65,7 +65,6 @@ export interface Collection {
   readonly firstIntNode: number;
   readonly firstArrayUnit: number;
   readonly typesRead: number;
-  readonly unitsRead: number;
 }
 
 /** Ints per function and per variable in a {@link Collection}. */
@@ -177,7 +176,6 @@ export class Collector {
       firstIntNode: this.firstIntNode,
       firstArrayUnit: this.firstArrayUnit,
       typesRead: this.typesRead,
-      unitsRead: this.units.length,
     };
   }
 

@@ -55,7 +55,7 @@ export const UNIT_STRIDE = 0x1_0000_0000;
  * Which definition a named composite of the unit is, for names that are known to have several; 0 elsewhere. A variant
  * as ~variant: the instance is that definition, whatever it says itself.
  */
-export type VariantOf = (instance: number, leafKind: number, name: number) => number;
+export type VariantOf = (instance: number) => number;
 
 export class UnitResolver {
   private readonly pool: TypePool;
@@ -163,7 +163,7 @@ export class UnitResolver {
         default:
           continue;
       }
-      const variant = variantOf === undefined ? 0 : variantOf(instance, leafKind, name);
+      const variant = variantOf === undefined ? 0 : variantOf(instance);
       if (variant < 0) this.overruled.add(i);
       nodes[i] = pool.leaf(leafKind, name, variant < 0 ? ~variant : variant);
       instance++;

@@ -6,10 +6,7 @@ export const ELFDATA2LSB = 1;
 export const ELFDATA2MSB = 2;
 
 export const ET_REL = 1;
-export const ET_EXEC = 2;
-export const ET_DYN = 3;
 
-export const SHT_PROGBITS = 1;
 export const SHT_SYMTAB = 2;
 export const SHT_STRTAB = 3;
 export const SHT_NOTE = 7;
@@ -17,7 +14,6 @@ export const SHT_NOBITS = 8;
 
 export const SHF_COMPRESSED = 0x800;
 
-export const SHN_UNDEF = 0;
 export const SHN_LORESERVE = 0xff00;
 export const SHN_XINDEX = 0xffff;
 
