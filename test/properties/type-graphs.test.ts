@@ -288,6 +288,17 @@ describe('random type graphs', () => {
     );
   });
 
+  it('are the same bytes when every unit comes twice: deduplication is idempotent', () => {
+    fc.assert(
+      fc.property(UNITS_WITHOUT_FORWARDS, (shapes) => {
+        const once = convertBytes(writeDwarfElf({}, unitsOf(shapes)));
+        const twice = convertBytes(writeDwarfElf({}, [...unitsOf(shapes), ...unitsOf(shapes)]));
+        expect(Buffer.compare(twice, once)).toBe(0);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
   it('are the same bytes however the units are shared out', () => {
     fc.assert(
       fc.property(UNITS, fc.array(fc.nat(2), { minLength: 4, maxLength: 4 }), (shapes, owners) => {
