@@ -2,9 +2,9 @@
 
 import { BTF_KIND_NAMES } from '../btf/constants.ts';
 import type { Emitted } from '../btf/emit.ts';
-import { ET_REL } from '../elf/constants.ts';
-import { type ElfFile, findSection, readSection } from '../elf/elf-file.ts';
+import { type ElfFile, findSection, findSections } from '../elf/elf-file.ts';
 import { FormatError } from '../elf/format-error.ts';
+import { RelocatedSections } from '../elf/relocate.ts';
 import { assembleBtf } from './assemble.ts';
 import { type CollectOptions, type Collection, Collector } from './collect.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from './profile.ts';
@@ -52,10 +52,6 @@ function refuseUnread(file: ElfFile): void {
   if (!hasDwarf(file)) {
     throw new FormatError('dwarf-none', { format: 'dwarf', section: '.debug_info' }, 'the file has no DWARF');
   }
-  if (file.type === ET_REL) {
-    // Unrelocated, every name and many references of it would be those at offset 0.
-    throw new FormatError('elf-unsupported', { format: 'elf' }, 'relocatable file (ET_REL)');
-  }
   if (isFilled(file, OLD_COMPRESSED_INFO)) {
     throw new FormatError(
       'elf-unsupported',
@@ -73,7 +69,8 @@ const MAX_TOTAL_BYTES = 0xffff_ffff;
 
 function refuseTooMuch(file: ElfFile): void {
   let total = 0;
-  for (const name of Object.values(DWARF_SECTION_NAMES)) total += findSection(file, name)?.sizeBytes ?? 0;
+  for (const name of Object.values(DWARF_SECTION_NAMES))
+    for (const { sizeBytes } of findSections(file, name)) total += sizeBytes;
   if (total > MAX_TOTAL_BYTES) {
     throw new FormatError(
       'dwarf-unsupported',
@@ -84,16 +81,14 @@ function refuseTooMuch(file: ElfFile): void {
 }
 
 /**
- * Reads the debug sections and symbols of a linked file.
+ * Reads the debug sections and symbols of a file; those of an object file or kernel module are relocated.
  * @throws FormatError `dwarf-none` when there is no .debug_info, others as the sections are damaged.
  */
 export function readConversionInput(file: ElfFile, profile: ProfileName): ConversionInput {
   refuseUnread(file);
   refuseTooMuch(file);
-  const bytesOf = (name: string): Uint8Array => {
-    const section = findSection(file, name);
-    return section === undefined ? new Uint8Array(0) : readSection(file, section);
-  };
+  const relocated = new RelocatedSections(file);
+  const bytesOf = (name: string): Uint8Array => relocated.read(name);
   const sections: DwarfSections = {
     littleEndian: file.littleEndian,
     info: bytesOf(DWARF_SECTION_NAMES.info),
@@ -124,7 +119,7 @@ export function collectRange(input: ConversionInput, from: number, to: number): 
 }
 
 /**
- * Converts a linked ELF file's DWARF to BTF.
+ * Converts an ELF file's DWARF to BTF.
  * @returns the raw BTF in the file's byte order, as pahole's --btf_encode_detached writes it
  * @throws FormatError located in the section that is malformed, or `btf-unencodable`.
  */

@@ -8,6 +8,13 @@ export interface ByteSource {
    * cannot be had.
    */
   read(offset: number, length: number): Uint8Array;
+  /** Zeroed memory for what is made of the bytes (relocated, decompressed, joined); without it plain memory. */
+  allocate?(length: number): Uint8Array;
+}
+
+/** Memory as the source wants it, zeroed. */
+export function allocate(source: ByteSource, length: number): Uint8Array {
+  return source.allocate?.(length) ?? new Uint8Array(length);
 }
 
 /** A source over bytes in memory; reads are views, not copies. */

@@ -9,9 +9,13 @@ export const ET_REL = 1;
 
 export const SHT_SYMTAB = 2;
 export const SHT_STRTAB = 3;
+export const SHT_RELA = 4;
 export const SHT_NOTE = 7;
 export const SHT_NOBITS = 8;
+export const SHT_REL = 9;
+export const SHT_SYMTAB_SHNDX = 18;
 
+export const SHF_ALLOC = 2;
 export const SHF_COMPRESSED = 0x800;
 
 export const SHN_LORESERVE = 0xff00;
@@ -21,3 +25,17 @@ export const STT_OBJECT = 1;
 export const STT_FUNC = 2;
 
 export const NT_GNU_BUILD_ID = 3;
+
+/** Machines whose relocations are known (gABI registry of e_machine). */
+export const EM = {
+  I386: 3,
+  MIPS: 8,
+  PPC: 20,
+  PPC64: 21,
+  S390: 22,
+  ARM: 40,
+  X86_64: 62,
+  AARCH64: 183,
+  RISCV: 243,
+  BPF: 247,
+} as const;

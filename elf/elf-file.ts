@@ -9,11 +9,13 @@ import {
   ELFCLASS64,
   ELFDATA2LSB,
   ELFDATA2MSB,
+  ET_REL,
   SHF_COMPRESSED,
   SHN_XINDEX,
   SHT_NOBITS,
 } from './constants.ts';
 import { FormatError } from './format-error.ts';
+import { layOutSections } from './layout.ts';
 
 export interface ElfSection {
   readonly index: number;
@@ -22,7 +24,10 @@ export interface ElfSection {
   readonly type: number;
   /** SHF_* (low 32 bits). */
   readonly flags: number;
-  /** Virtual address; exact up to 2^53, higher bits of kernel addresses are kept in {@link addressHigh}. */
+  /**
+   * Virtual address in two halves; the allocated sections of a relocatable file have the addresses that
+   * {@link layOutSections} gives them.
+   */
   readonly addressLow: number;
   readonly addressHigh: number;
   /** Byte offset in the file. */
@@ -33,6 +38,8 @@ export interface ElfSection {
   /** sh_info. */
   readonly info: number;
   readonly entrySize: number;
+  /** sh_addralign (low 32 bits). */
+  readonly alignment: number;
 }
 
 export interface ElfFile {
@@ -139,7 +146,7 @@ export function openElf(source: ByteSource): ElfFile {
     index,
     name: nameAt(names, section.nameOffset),
   }));
-  return { ...file, sections };
+  return { ...file, sections: type === ET_REL ? layOutSections(sections) : sections };
 }
 
 interface RawSection extends Omit<ElfSection, 'index' | 'name'> {
@@ -170,6 +177,7 @@ function rawSection(
       link: u32(40),
       info: u32(44),
       entrySize: u32(56 + low),
+      alignment: u32(48 + low),
     };
   }
   return {
@@ -183,6 +191,7 @@ function rawSection(
     link: u32(24),
     info: u32(28),
     entrySize: u32(36),
+    alignment: u32(32),
   };
 }
 
@@ -217,6 +226,11 @@ function nameAt(names: Uint8Array, offset: number): string {
 /** The first section of that name, or undefined. */
 export function findSection(file: ElfFile, name: string): ElfSection | undefined {
   return file.sections.find((section) => section.name === name);
+}
+
+/** All sections of that name, in file order. */
+export function findSections(file: ElfFile, name: string): ElfSection[] {
+  return file.sections.filter((section) => section.name === name);
 }
 
 /**

@@ -6,9 +6,11 @@ export {
   type ElfSection,
   checkSection,
   findSection,
+  findSections,
   openElf,
   readSection,
 } from './elf-file.ts';
+export { RelocatedSections } from './relocate.ts';
 export { FormatError, type FormatErrorCode, type FormatLocation } from './format-error.ts';
 export { type SymbolTable, readSymbolTable } from './symbol-table.ts';
 export { readBuildId } from './build-id.ts';

@@ -1,7 +1,7 @@
 /** The symbol table (gABI chapter 4, "Symbol Table"): only what BTF needs of it. */
 
-import { SHN_LORESERVE, SHN_XINDEX, SHT_STRTAB, SHT_SYMTAB } from './constants.ts';
-import { type ElfFile, readSection } from './elf-file.ts';
+import { ET_REL, SHN_LORESERVE, SHN_XINDEX, SHT_STRTAB, SHT_SYMTAB } from './constants.ts';
+import { type ElfFile, type ElfSection, readSection } from './elf-file.ts';
 import { FormatError } from './format-error.ts';
 
 /** A symbol table as bytes, read field by field; no object per symbol. */
@@ -15,6 +15,7 @@ export interface SymbolTable {
   type(index: number): number;
   /** Section index; SHN_XINDEX and other reserved values read as -1. */
   section(index: number): number;
+  /** Address in two halves. A relocatable file says where in its section; the section's address is added. */
   valueLow(index: number): number;
   valueHigh(index: number): number;
   /** st_size, at most 2^53. */
@@ -50,6 +51,16 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
   const count = Math.floor(bytes.length / stride);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const low = littleEndian ? 0 : 4;
+  const isRelative = file.type === ET_REL;
+  const sectionIndex = (index: number): number => {
+    const value = view.getUint16(index * stride + (is64 ? 6 : 14), littleEndian);
+    return value >= SHN_LORESERVE && value <= SHN_XINDEX ? -1 : value;
+  };
+  const sectionOf = (index: number): ElfSection | undefined => file.sections[sectionIndex(index)];
+  const addressLow = (index: number): number => {
+    const value = view.getUint32(index * stride + (is64 ? 8 + low : 4), littleEndian);
+    return isRelative ? value + (sectionOf(index)?.addressLow ?? 0) : value;
+  };
 
   return {
     count,
@@ -63,15 +74,14 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
     type(index) {
       return bytes[index * stride + (is64 ? 4 : 12)] & 0xf;
     },
-    section(index) {
-      const value = view.getUint16(index * stride + (is64 ? 6 : 14), littleEndian);
-      return value >= SHN_LORESERVE && value <= SHN_XINDEX ? -1 : value;
-    },
+    section: sectionIndex,
     valueLow(index) {
-      return view.getUint32(index * stride + (is64 ? 8 + low : 4), littleEndian);
+      return addressLow(index) % 0x1_0000_0000;
     },
     valueHigh(index) {
-      return is64 ? view.getUint32(index * stride + 8 + 4 - low, littleEndian) : 0;
+      const high = is64 ? view.getUint32(index * stride + 8 + 4 - low, littleEndian) : 0;
+      const carry = Math.floor(addressLow(index) / 0x1_0000_0000);
+      return isRelative ? high + (sectionOf(index)?.addressHigh ?? 0) + carry : high;
     },
     sizeBytes(index) {
       if (!is64) return view.getUint32(index * stride + 8, littleEndian);

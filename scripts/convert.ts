@@ -35,7 +35,7 @@ export function registerConvert(program: Command): void {
   const command = program
     .command('convert')
     .description("convert one ELF file's DWARF to BTF")
-    .argument('<vmlinux>', 'linked ELF file with DWARF 2 to 5')
+    .argument('<vmlinux>', 'ELF file with DWARF 2 to 5: a kernel, a module, an object file')
     .requiredOption('-o, --output <file>', 'where the BTF goes; - is stdout')
     .addOption(
       new Option('--profile <name>', 'whose behaviour to reproduce')

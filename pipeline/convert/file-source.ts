@@ -11,6 +11,11 @@ export interface FileSource extends ByteSource {
   close(): void;
 }
 
+/** Shared, so that several threads can read the same section without a copy each. */
+function allocate(length: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}
+
 /**
  * Opens a file for reading by section.
  * @throws BtfmillError `io-failed` when it cannot be opened or shrinks while being read.
@@ -25,9 +30,9 @@ export function openFileSource(path: string): FileSource {
   const { size } = fstatSync(fd);
   return {
     size,
+    allocate,
     read(offset, length) {
-      // Shared, so that several threads can read the same section without a copy each.
-      const bytes = new Uint8Array(new SharedArrayBuffer(length));
+      const bytes = allocate(length);
       let done = 0;
       while (done < length) {
         const got = readSync(fd, bytes, done, Math.min(length - done, READ_STEP_BYTES), offset + done);

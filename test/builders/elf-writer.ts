@@ -15,7 +15,16 @@
 import { deflateSync } from 'node:zlib';
 import { type ByteWriter, byteWriter, concatBytes } from './byte-writer.ts';
 
-export const SHT = { PROGBITS: 1, SYMTAB: 2, STRTAB: 3, NOTE: 7, NOBITS: 8, REL: 9, RELA: 4 } as const;
+export const SHT = {
+  PROGBITS: 1,
+  SYMTAB: 2,
+  STRTAB: 3,
+  RELA: 4,
+  NOTE: 7,
+  NOBITS: 8,
+  REL: 9,
+  SYMTAB_SHNDX: 18,
+} as const;
 export const SHF = { WRITE: 1, ALLOC: 2, EXECINSTR: 4, COMPRESSED: 0x800 } as const;
 
 const SYMBOL_TYPES = { notype: 0, object: 1, func: 2, section: 3, file: 4 } as const;
@@ -149,6 +158,56 @@ export function compressedData(
   out.uint(raw.size ?? data.length, wide ? 8 : 4);
   out.uint(1, wide ? 8 : 4);
   return concatBytes(out.toBytes(), deflateSync(data));
+}
+
+/** One entry of a relocation section. */
+export interface Relocation {
+  readonly offset: number | bigint;
+  readonly type: number;
+  /** Index in the symbol table; the first of {@link ElfFile.symbols} is 1. */
+  readonly symbol: number;
+  /** Written in a RELA entry only. */
+  readonly addend?: number | bigint;
+}
+
+const EM_MIPS = 8;
+
+/** A relocation section for the section at index `info` (1 is the first of {@link ElfFile.sections}). */
+export function relocationSection(
+  relocations: readonly Relocation[],
+  options: ElfTarget & {
+    readonly kind: 'rel' | 'rela';
+    readonly info: number;
+    readonly machine?: number;
+    readonly name?: string;
+    /** Index of the symbol table; {@link writeElf} puts its own behind the given sections. */
+    readonly link: number;
+  },
+): ElfSection {
+  const littleEndian = options.littleEndian ?? true;
+  const bits = options.bits ?? 64;
+  const word = bits / 8;
+  const out = byteWriter(littleEndian);
+  for (const { offset, type, symbol, addend } of relocations) {
+    out.uint(offset, word);
+    if (bits === 32) {
+      out.u32(symbol * 256 + type);
+    } else if (options.machine === EM_MIPS) {
+      out.u32(symbol);
+      for (const shift of [24, 16, 8, 0]) out.u8((type >>> shift) & 0xff);
+    } else {
+      out.u64(BigInt(symbol) * 0x1_0000_0000n + BigInt(type));
+    }
+    if (options.kind === 'rela') out.uint(addend ?? 0, word);
+  }
+  return {
+    name: options.name ?? `.${options.kind}${options.info}`,
+    type: options.kind === 'rela' ? SHT.RELA : SHT.REL,
+    data: out.toBytes(),
+    entrySize: (options.kind === 'rela' ? 3 : 2) * word,
+    link: options.link,
+    info: options.info,
+  };
 }
 
 /** Data of a `.note.gnu.build-id` section. */
