@@ -17,7 +17,6 @@ import { RelocatedSections } from './relocate.ts';
 import { readSymbolTable } from './symbol-table.ts';
 
 const ET_REL = 1;
-const EM_X86_64 = 62;
 const EM_MIPS = 8;
 const EM_RISCV = 243;
 
@@ -186,12 +185,12 @@ describe('relocated sections', () => {
 
   it('apply distances as pairs, modulo the size of the field (riscv)', () => {
     const target = { ...X86, machine: EM_RISCV };
-    const pair = (offset: number, bytes: number, add: number): Relocation[] => [
+    const pair = (offset: number, add: number): Relocation[] => [
       { offset, type: add, symbol: FUNCTION, addend: 0x300 },
       { offset, type: add + 4, symbol: FUNCTION, addend: 1 },
       { offset, type: 51, symbol: 0 },
     ];
-    const relocations = [...pair(0, 1, 33), ...pair(1, 2, 34), ...pair(3, 4, 35), ...pair(7, 8, 36)];
+    const relocations = [...pair(0, 33), ...pair(1, 34), ...pair(3, 35), ...pair(7, 36)];
     const data = words(target, [1, 1], [2, 2], [3, 4], [4, 8]);
     expect(read(describeFile(target, data, relocations))).toEqual(
       words(target, [0x00, 1], [0x301, 2], [0x302, 4], [0x303, 8]),
