@@ -2,9 +2,9 @@
 
 import { BTF_KIND_NAMES } from '../btf/constants.ts';
 import type { Emitted } from '../btf/emit.ts';
-import { type ElfFile, findSection, findSections } from '../elf/elf-file.ts';
+import { contentBytes, type ElfFile } from '../elf/elf-file.ts';
 import { FormatError } from '../elf/format-error.ts';
-import { RelocatedSections } from '../elf/relocate.ts';
+import { findDebugSections, RelocatedSections } from '../elf/relocate.ts';
 import { assembleBtf } from './assemble.ts';
 import { type CollectOptions, type Collection, Collector } from './collect.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from './profile.ts';
@@ -33,18 +33,16 @@ export interface ConversionInput {
   readonly options: CollectOptions;
 }
 
-/** True when the file has DWARF type information, readable or not. */
-export function hasDwarf(file: ElfFile): boolean {
-  return isFilled(file, DWARF_SECTION_NAMES.info) || isFilled(file, OLD_COMPRESSED_INFO);
-}
-
-/** `.zdebug_*`: how binutils compressed debug sections before SHF_COMPRESSED. */
-const OLD_COMPRESSED_INFO = '.zdebug_info';
 /** DWARF 4 keeps type units apart (§7.5.1.2). */
 const TYPE_UNITS = '.debug_types';
 
-function isFilled(file: ElfFile, section: string): boolean {
-  return (findSection(file, section)?.sizeBytes ?? 0) > 0;
+/** True when the file has DWARF type information, readable or not. */
+export function hasDwarf(file: ElfFile): boolean {
+  return isFilled(file, DWARF_SECTION_NAMES.info) || isFilled(file, TYPE_UNITS);
+}
+
+function isFilled(file: ElfFile, name: string): boolean {
+  return findDebugSections(file, name).some(({ sizeBytes }) => sizeBytes > 0);
 }
 
 /** Types that we would silently leave out are refused. */
@@ -52,25 +50,18 @@ function refuseUnread(file: ElfFile): void {
   if (!hasDwarf(file)) {
     throw new FormatError('dwarf-none', { format: 'dwarf', section: '.debug_info' }, 'the file has no DWARF');
   }
-  if (isFilled(file, OLD_COMPRESSED_INFO)) {
-    throw new FormatError(
-      'elf-unsupported',
-      { format: 'elf', section: OLD_COMPRESSED_INFO },
-      'compressed section',
-    );
-  }
   if (isFilled(file, TYPE_UNITS)) {
     throw new FormatError('dwarf-unsupported', { format: 'dwarf', section: TYPE_UNITS }, 'type units');
   }
 }
 
-/** All sections that are read, together: they are held in memory, and may overlap in a hostile file. */
+/** All sections that are read, together: they are held in memory, and may overlap or expand in a hostile file. */
 const MAX_TOTAL_BYTES = 0xffff_ffff;
 
 function refuseTooMuch(file: ElfFile): void {
   let total = 0;
   for (const name of Object.values(DWARF_SECTION_NAMES))
-    for (const { sizeBytes } of findSections(file, name)) total += sizeBytes;
+    for (const section of findDebugSections(file, name)) total += contentBytes(file, section);
   if (total > MAX_TOTAL_BYTES) {
     throw new FormatError(
       'dwarf-unsupported',

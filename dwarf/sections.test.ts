@@ -157,10 +157,10 @@ describe('units that are no plain compile units', () => {
     });
   });
 
-  it('refuses .zdebug_info rather than saying that there is no DWARF', () => {
+  it('refuses a damaged .zdebug_info rather than saying that there is no DWARF', () => {
     const elf = { sections: [{ name: '.zdebug_info', data: Uint8Array.of(0x5a, 0x4c, 0x49, 0x42) }] };
     expect(formatErrorOf(() => convertUnits([], {}, elf))).toMatchObject({
-      code: 'elf-unsupported',
+      code: 'elf-malformed',
       location: { section: '.zdebug_info' },
     });
   });

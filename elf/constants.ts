@@ -18,6 +18,9 @@ export const SHT_SYMTAB_SHNDX = 18;
 export const SHF_ALLOC = 2;
 export const SHF_COMPRESSED = 0x800;
 
+export const ELFCOMPRESS_ZLIB = 1;
+export const ELFCOMPRESS_ZSTD = 2;
+
 export const SHN_LORESERVE = 0xff00;
 export const SHN_XINDEX = 0xffff;
 

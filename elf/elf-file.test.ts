@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  compressedData,
-  type ElfFile as ElfDescription,
-  SHF,
-  SHT,
-  writeElf,
-} from '../test/builders/elf-writer.ts';
+import { type ElfFile as ElfDescription, SHF, SHT, writeElf } from '../test/builders/elf-writer.ts';
 import { formatErrorOf } from '../test/support/conversion.ts';
 import { memorySource } from './byte-source.ts';
-import { checkSection, findSection, openElf, readSection } from './elf-file.ts';
+import { findSection, openElf, readSection } from './elf-file.ts';
 import type { FormatError } from './format-error.ts';
 
 const TARGETS = [
@@ -126,17 +120,6 @@ describe.each(TARGETS)('openElf, $bits bit, little endian $littleEndian', (targe
         location: { format: 'elf', section: section.name, offset: section.offset },
       });
     }
-  });
-
-  it('says which section is compressed', () => {
-    const file = open({
-      ...target,
-      sections: [{ name: '.debug_info', flags: SHF.COMPRESSED, data: compressedData(DATA, target) }],
-    });
-    expect(formatErrorOf(() => checkSection(file, file.sections[1]))).toMatchObject({
-      code: 'elf-unsupported',
-      location: { section: '.debug_info' },
-    });
   });
 
   it('has no sections without a table', () => {

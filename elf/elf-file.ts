@@ -10,10 +10,10 @@ import {
   ELFDATA2LSB,
   ELFDATA2MSB,
   ET_REL,
-  SHF_COMPRESSED,
   SHN_XINDEX,
   SHT_NOBITS,
 } from './constants.ts';
+import { compressionOf, decompress, type ZstdDecompressor, zstdOfNode } from './compression.ts';
 import { FormatError } from './format-error.ts';
 import { layOutSections } from './layout.ts';
 
@@ -51,6 +51,13 @@ export interface ElfFile {
   /** EM_*. */
   readonly machine: number;
   readonly sections: readonly ElfSection[];
+  /** For sections compressed with zstd; undefined when this Node has none and none was given. */
+  readonly zstd: ZstdDecompressor | undefined;
+}
+
+export interface OpenElfOptions {
+  /** Default: Node's own (from 22.15 on). */
+  readonly zstd?: ZstdDecompressor | undefined;
 }
 
 /** More sections than any real kernel or module has (the largest seen is below 100 000, with -ffunction-sections). */
@@ -98,7 +105,7 @@ function viewOf(bytes: Uint8Array): DataView {
  * Reads the ELF header and section headers.
  * @throws FormatError `elf-malformed` when the bytes are not a well-formed ELF file.
  */
-export function openElf(source: ByteSource): ElfFile {
+export function openElf(source: ByteSource, { zstd = zstdOfNode }: OpenElfOptions = {}): ElfFile {
   const ident = readExactly(source, 0, Math.min(16, source.size), 'identification');
   if (ident.length < 16 || ident[0] !== 0x7f || ident[1] !== 0x45 || ident[2] !== 0x4c || ident[3] !== 0x46) {
     throw malformed('not an ELF file (no \\x7fELF at the start)', 0);
@@ -118,7 +125,7 @@ export function openElf(source: ByteSource): ElfFile {
   const entrySize = header.getUint16(is64 ? 58 : 46, littleEndian);
   const declaredCount = header.getUint16(is64 ? 60 : 48, littleEndian);
   const declaredNames = header.getUint16(is64 ? 62 : 50, littleEndian);
-  const file = { source, is64, littleEndian, type, machine };
+  const file = { source, is64, littleEndian, type, machine, zstd };
   if (tableOffset === 0) return { ...file, sections: [] };
 
   const minimumEntry = is64 ? 64 : 40;
@@ -140,7 +147,7 @@ export function openElf(source: ByteSource): ElfFile {
   const raw = Array.from({ length: count }, (_, index) =>
     rawSection(table, index * entrySize, is64, littleEndian, tableOffset),
   );
-  const names = namesIndex === 0 ? new Uint8Array(0) : sectionNames(source, raw, namesIndex, is64 ? 62 : 50);
+  const names = namesIndex === 0 ? new Uint8Array(0) : sectionNames(file, raw, namesIndex, is64 ? 62 : 50);
   const sections = raw.map((section, index) => ({
     ...section,
     index,
@@ -197,7 +204,7 @@ function rawSection(
 
 /** @param fieldOffset where the file says which section holds the names */
 function sectionNames(
-  source: ByteSource,
+  file: Omit<ElfFile, 'sections'>,
   raw: readonly RawSection[],
   index: number,
   fieldOffset: number,
@@ -206,7 +213,7 @@ function sectionNames(
   if (section === undefined) throw malformed(`section name table ${index} does not exist`, fieldOffset);
   if (section.sizeBytes > MAX_NAME_TABLE_BYTES)
     throw malformed(`section name table of ${section.sizeBytes} bytes is absurd`, section.offset);
-  return readExactly(source, section.offset, section.sizeBytes, 'section name table');
+  return readSection({ ...file, sections: [] }, { ...section, index, name: '.shstrtab' });
 }
 
 function nameAt(names: Uint8Array, offset: number): string {
@@ -234,8 +241,8 @@ export function findSections(file: ElfFile, name: string): ElfSection[] {
 }
 
 /**
- * Checks that a section's bytes are in the file and plain.
- * @throws FormatError `elf-malformed` when it lies outside the file, `elf-unsupported` when it is compressed.
+ * Checks that a section's bytes are in the file.
+ * @throws FormatError `elf-malformed` when it lies outside the file, `elf-unsupported` when it is too large.
  */
 export function checkSection(file: ElfFile, section: ElfSection): void {
   if (section.type === SHT_NOBITS)
@@ -254,20 +261,30 @@ export function checkSection(file: ElfFile, section: ElfSection): void {
       `section of ${section.sizeBytes} bytes exceeds ${MAX_SECTION_BYTES}`,
     );
   }
-  if ((section.flags & SHF_COMPRESSED) !== 0) {
-    throw new FormatError(
-      'elf-unsupported',
-      { format: 'elf', section: section.name },
-      'compressed section (SHF_COMPRESSED)',
-    );
-  }
 }
 
 /**
- * A section's bytes.
- * @throws FormatError as {@link checkSection}.
+ * How many bytes {@link readSection} gives; only a compressed section's header is read for it.
+ * @throws FormatError as {@link readSection}, but for damage in the compressed bytes.
+ */
+export function contentBytes(file: ElfFile, section: ElfSection): number {
+  checkSection(file, section);
+  return compressionOf(file, section)?.sizeBytes ?? section.sizeBytes;
+}
+
+/**
+ * A section's contents, decompressed when they are compressed.
+ * @throws FormatError as {@link checkSection}; `elf-malformed` for compressed contents that are damaged,
+ * `elf-unsupported` for a compression that cannot be undone.
  */
 export function readSection(file: ElfFile, section: ElfSection): Uint8Array {
   checkSection(file, section);
-  return file.source.read(section.offset, section.sizeBytes);
+  const compression = compressionOf(file, section);
+  const raw = file.source.read(section.offset, section.sizeBytes);
+  if (compression === undefined) return raw;
+  const plain = decompress(section, compression, raw, file.zstd);
+  if (file.source.allocate === undefined) return plain;
+  const own = file.source.allocate(plain.length);
+  own.set(plain);
+  return own;
 }

@@ -4,13 +4,16 @@ export { type ByteSource, memorySource } from './byte-source.ts';
 export {
   type ElfFile,
   type ElfSection,
+  type OpenElfOptions,
   checkSection,
+  contentBytes,
   findSection,
   findSections,
   openElf,
   readSection,
 } from './elf-file.ts';
-export { RelocatedSections } from './relocate.ts';
+export { type ZstdDecompressor, zstdOfNode } from './compression.ts';
+export { RelocatedSections, findDebugSections } from './relocate.ts';
 export { FormatError, type FormatErrorCode, type FormatLocation } from './format-error.ts';
 export { type SymbolTable, readSymbolTable } from './symbol-table.ts';
 export { readBuildId } from './build-id.ts';

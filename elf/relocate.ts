@@ -10,12 +10,14 @@ import {
   ET_REL,
   SHF_ALLOC,
   SHN_XINDEX,
+  SHT_NOBITS,
   SHT_REL,
   SHT_RELA,
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
 } from './constants.ts';
-import { type ElfFile, type ElfSection, findSections, readSection } from './elf-file.ts';
+import { isGnuCompressed } from './compression.ts';
+import { contentBytes, type ElfFile, type ElfSection, readSection } from './elf-file.ts';
 import { FormatError } from './format-error.ts';
 import { RELOCATION_OPERATION, RELOCATION_RULES, type RelocationRules } from './relocation-rules.ts';
 
@@ -54,20 +56,21 @@ export class RelocatedSections {
     const ends = new Map<string, number>();
     for (const section of file.sections) {
       if (!isJoined(section)) continue;
-      const start = ends.get(section.name) ?? 0;
+      const name = plainName(section);
+      const start = ends.get(name) ?? 0;
       if (start > 0) this.starts.set(section.index, start);
-      ends.set(section.name, start + section.sizeBytes);
+      ends.set(name, start + contentBytes(file, section));
     }
   }
 
   /**
-   * Contents of the section of that name, empty when there is none. A relocatable file may have several debug
+   * Contents of the section of that name, empty when there is none; `.zdebug_x` stands for `.debug_x`. A relocatable file may have several debug
    * sections of one name (one per COMDAT group: type units); they are joined in file order.
    * @throws FormatError `elf-malformed` for tables that are damaged, `elf-unsupported` for machines and relocation
    * types that are not known.
    */
   read(name: string): Uint8Array {
-    const sections = findSections(this.file, name);
+    const sections = findDebugSections(this.file, name);
     if (sections.length === 0) return new Uint8Array(0);
     if (sections.length === 1 || !isJoined(sections[0]) || this.file.type !== ET_REL)
       return this.readOne(sections[0]);
@@ -179,9 +182,22 @@ export class RelocatedSections {
   }
 }
 
+/** All sections that {@link RelocatedSections.read} reads for a name. */
+export function findDebugSections(file: ElfFile, name: string): ElfSection[] {
+  return file.sections.filter((section) => plainName(section) === name);
+}
+
+function plainName(section: ElfSection): string {
+  return isGnuCompressed(section) ? `.${section.name.slice(2)}` : section.name;
+}
+
 /** Debug sections of one name in a relocatable file are one section in several COMDAT groups. */
-function isJoined({ name, flags }: ElfSection): boolean {
-  return (flags & SHF_ALLOC) === 0 && name.startsWith('.debug_');
+function isJoined(section: ElfSection): boolean {
+  return (
+    (section.flags & SHF_ALLOC) === 0 &&
+    section.type !== SHT_NOBITS &&
+    plainName(section).startsWith('.debug_')
+  );
 }
 
 function malformed(section: ElfSection, offset: number | undefined, what: string): never {

@@ -16,6 +16,7 @@ import { openFileSource } from './file-source.ts';
 import type { CollectTask, ConvertTask, ConvertedMessage, Message, Task } from './messages.ts';
 import { unitRanges } from './ranges.ts';
 import { startWorker } from './start-worker.ts';
+import { zstd } from './zstd.ts';
 
 /** Collects ranges until the shared counter says that all are taken. */
 function collect(
@@ -35,7 +36,7 @@ function collect(
 async function convert(task: ConvertTask): Promise<ConvertedMessage> {
   const source = openFileSource(task.path);
   try {
-    const file = openElf(source);
+    const file = openElf(source, { zstd });
     const buildId = readBuildId(file);
     const native = task.source === 'dwarf' ? undefined : nativeBtf(file);
     const made = task.source === 'native' || !hasDwarf(file) ? undefined : await convertDwarf(file, task);

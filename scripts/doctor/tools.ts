@@ -43,8 +43,8 @@ export const TOOLS: readonly ToolInfo[] = [
     command: 'zstd',
     need: 'optional',
     versionArguments: VERSION,
-    neededFor: 'packages whose data is compressed with zstd',
-    withoutIt: 'such packages fail; Debian itself uses xz',
+    neededFor: 'packages, and on Node 20 debug sections, that are compressed with zstd',
+    withoutIt: 'such packages and files fail; Debian itself uses xz and zlib',
   },
   {
     command: 'bzip2',

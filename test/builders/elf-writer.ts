@@ -144,12 +144,12 @@ export function writeElf(file: ElfFile): Uint8Array {
 
 /**
  * Section data as SHF_COMPRESSED wants it: Elf_Chdr, then a zlib stream.
- * `raw` replaces the compression type (1 = zlib, 2 = zstd) or the stated size.
+ * `raw` replaces the compression type (1 = zlib, 2 = zstd), the stated size or the stream.
  */
 export function compressedData(
   data: Uint8Array,
   target: ElfTarget = {},
-  raw: { readonly type?: number; readonly size?: number | bigint } = {},
+  raw: { readonly type?: number; readonly size?: number | bigint; readonly stream?: Uint8Array } = {},
 ): Uint8Array {
   const out = byteWriter(target.littleEndian ?? true);
   const wide = (target.bits ?? 64) === 64;
@@ -157,7 +157,18 @@ export function compressedData(
   if (wide) out.u32(0);
   out.uint(raw.size ?? data.length, wide ? 8 : 4);
   out.uint(1, wide ? 8 : 4);
-  return concatBytes(out.toBytes(), deflateSync(data));
+  return concatBytes(out.toBytes(), raw.stream ?? deflateSync(data));
+}
+
+/** Data of a `.zdebug_*` section: `ZLIB`, the size in big-endian order, a zlib stream. */
+export function gnuCompressedData(
+  data: Uint8Array,
+  raw: { readonly magic?: number; readonly size?: number | bigint; readonly stream?: Uint8Array } = {},
+): Uint8Array {
+  const out = byteWriter(false);
+  out.u32(raw.magic ?? 0x5a4c4942);
+  out.u64(raw.size ?? data.length);
+  return concatBytes(out.toBytes(), raw.stream ?? deflateSync(data));
 }
 
 /** One entry of a relocation section. */
