@@ -293,8 +293,11 @@ function innerArray(btf: Btf, id: number): number {
   return id;
 }
 
+/** Encoding, offset and width of an INT; no reader looks at the bits between (BTF_INT_* in the kernel's btf.h). */
+const INT_WORD_MASK = 0x0fff_00ff;
+
 function intWord(btf: Btf, id: number, tolerances: CompareTolerances): number {
-  const word = btf.words[btf.offsets[id] + 3];
+  const word = btf.words[btf.offsets[id] + 3] & INT_WORD_MASK;
   if (tolerances.ignoreCharSign !== true || btf.sizeOrType(id) !== 1) return word;
   const name = btf.name(id);
   return name === 'char' || name === 'signed char' ? word & ~(BTF_INT_SIGNED << 24) : word;

@@ -375,3 +375,14 @@ describe('findTolerances', () => {
     expect(layers.types).toMatchObject({ common: 3, onlyA: [], onlyB: [2, 3] });
   });
 });
+
+test('bits of an INT that no reader looks at make no difference', () => {
+  const builder = new BtfBuilder();
+  builder.addInt('int', 4, 1);
+  const bytes = builder.build();
+  const odd = Uint8Array.from(bytes);
+  // Bits 8 to 15 of the INT's word: the kernel lets them pass.
+  odd[24 + 13] = 0xff;
+  const { equalTypes } = compareDeep(decodeBtf(bytes), decodeBtf(odd));
+  expect(equalTypes).toBe(true);
+});

@@ -29,7 +29,8 @@ export class FormatError extends Error {
   readonly location: FormatLocation;
 
   constructor(code: FormatErrorCode, location: FormatLocation, what: string, options?: ErrorOptions) {
-    const section = location.section === undefined ? '' : ` ${location.section}`;
+    // A hostile file's section may have no name.
+    const section = location.section === undefined || location.section === '' ? '' : ` ${location.section}`;
     const offset = location.offset === undefined ? '' : `+0x${location.offset.toString(16)}`;
     super(`${location.format}${section}${offset}: ${what}`, options);
     this.code = code;

@@ -8,65 +8,56 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeBtf, validateBtf } from '../../btf/index.ts';
+import { decodeBtf } from '../../btf/index.ts';
 import { convertDwarf } from '../../dwarf/index.ts';
 import { FormatError, memorySource, openElf } from '../../elf/index.ts';
 import { ATE, die, form, ref, unit, writeDwarfElf } from '../builders/dwarf-writer.ts';
+import { builtFiles } from '../fuzz/built-files.ts';
+import { btfInput } from '../fuzz/btf-input.ts';
+import { elfInput } from '../fuzz/elf-input.ts';
+import { examine } from '../fuzz/examine.ts';
+import { assemble, type FuzzInput } from '../fuzz/input.ts';
+import { mutate } from '../fuzz/mutate.ts';
+import { Random } from '../fuzz/random.ts';
 import { buildProgram, type ProgramName, TOOLCHAINS, type Toolchain, toolsOf } from '../support/programs.ts';
 import { makeTempDir, removeDir } from '../support/temp.ts';
 import { needsTool } from '../support/tools.ts';
 
-/** Per property; more of them make it a fuzzer: `FUZZ_RUNS=100000 npx vitest run test/properties`. */
+/** Per property. `npm run fuzz` is the same for as long as one likes. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 400);
 
 /** Far above what any of these files takes, far below a hang. */
 const MAX_MS = 5000;
 
-interface Damage {
-  /** Part of the file's length. */
-  readonly at: number;
-  readonly bytes: Uint8Array;
-  /** Cuts the file here instead. */
-  readonly isCut: boolean;
-}
-
-const BAD_BYTES = fc.oneof(
-  fc.uint8Array({ minLength: 1, maxLength: 4 }),
-  fc
-    .constantFrom([0xff], [0xff, 0xff, 0xff, 0xff], [0], [0x7f], [0x80, 0x80, 0x80, 0x80])
-    .map((bytes) => Uint8Array.from(bytes)),
+const BUILT = builtFiles().map(({ name, bytes }) => elfInput(name, bytes) ?? btfInput(name, bytes));
+const REFERENCE = decodeBtf(
+  builtFiles().find(({ name }) => name === 'built: BTF, all kinds')?.bytes ?? new Uint8Array(),
 );
 
-const DAMAGE: fc.Arbitrary<Damage[]> = fc.array(
-  fc.record({
-    // Without bias: fast-check's own would hit the ELF header nearly every time.
-    at: fc.noBias(fc.integer({ min: 0, max: 0xffffff })).map((n) => n / 0x1000000),
-    bytes: BAD_BYTES,
-    isCut: fc.integer({ min: 0, max: 19 }).map((n) => n === 0),
-  }),
-  { minLength: 1, maxLength: 3 },
-);
-
-function damaged(whole: Uint8Array, damage: readonly Damage[]): Uint8Array {
-  let bytes = Uint8Array.from(whole);
-  for (const { at, bytes: bad, isCut } of damage) {
-    const offset = Math.floor(at * bytes.length);
-    if (isCut) bytes = bytes.slice(0, offset);
-    else bytes.set(bad.subarray(0, Math.max(0, bytes.length - offset)), offset);
-  }
-  return bytes;
+/** Damages it at random, `RUNS` times; @returns how many were still read to the end */
+function countValues(input: FuzzInput, other: FuzzInput): number {
+  let values = 0;
+  fc.assert(
+    fc.property(fc.noBias(fc.nat()), (seed) => {
+      const damaged = assemble(input, mutate(input, other, new Random(seed)));
+      const start = performance.now();
+      const { code } = examine(input.format, damaged, REFERENCE);
+      expect(performance.now() - start).toBeLessThan(MAX_MS);
+      if (code === 'ok') values += 1;
+    }),
+    { numRuns: RUNS },
+  );
+  return values;
 }
 
-/** Runs `read`; true when it gave a value. Fails for anything that is neither a value nor a FormatError in time. */
-function survives(read: () => unknown): boolean {
+/** Runs `read`. Fails for anything that is neither a value nor a FormatError in time. */
+function survives(read: () => unknown): void {
   const start = performance.now();
   try {
     read();
-    return true;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     expect(error.message).toMatch(/^(elf|dwarf|btf)( \.?\w+)?(\+0x[0-9a-f]+)?: /u);
-    return false;
   } finally {
     expect(performance.now() - start).toBeLessThan(MAX_MS);
   }
@@ -122,35 +113,23 @@ describe.skipIf(needsTool(...SAMPLES.flatMap(({ toolchain }) => toolsOf(toolchai
     it.each(SAMPLES)('$name', async ({ name, ...options }) => {
       const file = await buildProgram({ ...options, output: join(folder, name.replaceAll(/\W/gu, '')) });
       const small = await readEssence(file, options.toolchain.objcopy);
-      let values = 0;
       convert(small);
-      fc.assert(
-        fc.property(DAMAGE, (damage) => {
-          if (survives(() => convert(damaged(small, damage)))) values += 1;
-        }),
-        { numRuns: RUNS },
-      );
+      const input = elfInput(name, small);
+      if (input === undefined) throw new Error('the sample is no ELF file');
+      const values = countValues(input, BUILT[0] ?? input);
       // Harmless damage (unread attributes, names) and harmful damage have both been tried.
-      expect(values).toBeGreaterThan(20);
+      expect(values).toBeGreaterThan(RUNS / 20);
       expect(values).toBeLessThan(RUNS);
-    });
-
-    it('BTF', async () => {
-      const file = await buildProgram({
-        program: 'names',
-        toolchain: TOOLCHAINS['gcc x86_64'],
-        output: join(folder, 'btf'),
-      });
-      const { bytes } = convertDwarf(openElf(memorySource(await readFile(file))));
-      fc.assert(
-        fc.property(DAMAGE, (damage) => {
-          survives(() => validateBtf(decodeBtf(damaged(bytes, damage))));
-        }),
-        { numRuns: RUNS },
-      );
     });
   },
 );
+
+describe('damaged files from the builders', () => {
+  it.each(BUILT.map((input) => [input?.name, input] as const))('%s', (_name, input) => {
+    if (input === undefined) throw new Error('a builder made what is no input');
+    expect(countValues(input, input)).toBeLessThan(RUNS);
+  });
+});
 
 describe('random DWARF', () => {
   it('of a few DIEs with any tag, attribute, form and value', () => {
