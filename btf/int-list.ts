@@ -24,6 +24,12 @@ export class IntList {
     this.data = grown;
   }
 
+  append(other: IntList): void {
+    this.reserve(other.length);
+    this.data.set(other.data.subarray(0, other.length), this.length);
+    this.length += other.length;
+  }
+
   at(index: number): number {
     return this.data[index];
   }

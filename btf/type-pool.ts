@@ -70,6 +70,8 @@ export class TypePool {
   /** Lists of members, parameters and enumerators, {@link ENTRY_INTS} each. */
   readonly entries = new IntList(1 << 14);
 
+  /** Typedef of each name, EMPTY when there are several. */
+  private readonly typedefs = new Map<number, number>();
   private buckets = new Int32Array(1 << 13).fill(EMPTY);
   private hashes = new IntList(1 << 12);
   /** Node of PTR/CONST/VOLATILE/RESTRICT to each node, 0 = none yet. */
@@ -114,7 +116,15 @@ export class TypePool {
   }
 
   typedef(name: number, target: number): number {
-    return this.simple(KIND_TYPEDEF, name, target, 0);
+    const total = this.nodeKind.length;
+    const node = this.simple(KIND_TYPEDEF, name, target, 0);
+    if (node === total) this.typedefs.set(name, this.typedefs.has(name) ? EMPTY : node);
+    return node;
+  }
+
+  /** The typedef of that name when there is exactly one, else -1. */
+  onlyTypedef(name: number): number {
+    return this.typedefs.get(name) ?? EMPTY;
   }
 
   array(element: number, nelems: number): number {

@@ -14,6 +14,7 @@ import type { DwarfSections, UnitHeader } from './sections.ts';
 import { ShapeTable } from './shapes.ts';
 import { type AddressRange, UnitReader } from './unit-reader.ts';
 import { UNIT_STRIDE, UnitResolver, type VariantOf } from './unit-resolver.ts';
+import { UnitNodes } from './unit-nodes.ts';
 import { FUNCTION_FLAG, OffsetIndex, TYPE, TYPE_INTS, UnitTypes } from './unit-types.ts';
 
 /** Places within a unit's part of the stream, after its types: the stand-in index type, functions, variables. */
@@ -95,6 +96,7 @@ export class Collector {
   private readonly names: NameTable;
   private readonly types = new UnitTypes();
   private readonly index = new OffsetIndex();
+  private readonly known = new UnitNodes();
   private readonly reader: UnitReader;
   private readonly resolver: UnitResolver;
   private readonly shapeTables = new Map<number, ShapeTable>();
@@ -117,8 +119,16 @@ export class Collector {
     this.sections = sections;
     this.options = options;
     this.names = new NameTable(sections);
-    this.reader = new UnitReader(sections, this.names, this.types, this.index, options.perCpu);
-    this.resolver = new UnitResolver(this.pool, this.types, this.index);
+    this.reader = new UnitReader(
+      sections,
+      this.names,
+      this.types,
+      this.index,
+      this.pool,
+      this.known,
+      options.perCpu,
+    );
+    this.resolver = new UnitResolver(this.pool, this.types, this.index, this.known);
   }
 
   /**
@@ -129,19 +139,60 @@ export class Collector {
   addUnit(unit: UnitHeader, unitIndex: number, variantOf?: VariantOf): void {
     if (unitIndex >= MAX_UNITS) this.refuse(unit, 'dwarf-unsupported', `more than ${MAX_UNITS} units`);
     this.units.push(unitIndex);
-    const { reader, types, resolver } = this;
+    const { reader, types } = this;
     reader.open(unit, this.shapeTable(unit));
     if (this.isWanted(unit)) {
-      types.clear();
-      this.index.reset(unit.offset, unit.end);
-      reader.read();
-      resolver.resolve(unitIndex, this.instances, variantOf);
+      // The first unit with an `int` is read whole, for noteIndexType.
+      const isMatching = variantOf === undefined && this.firstIntUnit >= 0;
+      if (!isMatching || !this.matchTypes(unit, unitIndex)) this.buildTypes(unit, unitIndex, variantOf);
+      reader.keep();
+      this.instances.append(types.instances);
       this.typesRead += types.typeCount;
       this.noteIndexType(unitIndex);
       this.addFunctions(unitIndex);
       this.addVariables(unitIndex);
     }
     this.instanceEnds.push(this.instances.length);
+  }
+
+  /**
+   * Reads a unit and compares its types with the pool's, which is several times faster than building them.
+   * @returns false, and nothing added, when it has another definition of a known name
+   */
+  private matchTypes(unit: UnitHeader, unitIndex: number): boolean {
+    this.prepare(unit);
+    if (this.isMatched(unitIndex)) {
+      this.resolver.enterDefinitions(unitIndex);
+      return true;
+    }
+    this.reader.discard();
+    return false;
+  }
+
+  private isMatched(unitIndex: number): boolean {
+    try {
+      if (!this.reader.read(unitIndex * UNIT_STRIDE, true)) return false;
+      this.resolver.enterNodes(undefined);
+    } catch (thrown) {
+      // What is wrong is found again when the types are built: what is said of it depends on this unit alone then.
+      if (thrown instanceof FormatError) return false;
+      throw thrown;
+    }
+    return this.known.isProven();
+  }
+
+  /** Reads a unit and enters its types into the pool one by one. */
+  private buildTypes(unit: UnitHeader, unitIndex: number, variantOf: VariantOf | undefined): void {
+    this.prepare(unit);
+    this.reader.read(unitIndex * UNIT_STRIDE, false);
+    this.resolver.enterNodes(variantOf);
+    this.resolver.enterDefinitions(unitIndex);
+  }
+
+  private prepare(unit: UnitHeader): void {
+    this.types.clear();
+    this.index.reset(unit.offset, unit.end);
+    this.known.reset(unit.offset, unit.end, this.pool.nodeTotal);
   }
 
   /** Everything collected, as arrays. The collector is spent. */
@@ -208,8 +259,8 @@ export class Collector {
   /** pahole gives every array the first unit's `int` as index type, or makes one where an array comes first. */
   private noteIndexType(unitIndex: number): void {
     if (this.firstIntUnit >= 0) return;
-    const { records, typeCount } = this.types;
-    for (let i = 0; i < typeCount; i++) {
+    const { records, recordCount } = this.types;
+    for (let i = 0; i < recordCount; i++) {
       const kind = records[i * TYPE_INTS + TYPE.KIND];
       if (kind === BTF_KIND.INT && this.isInt(records[i * TYPE_INTS + TYPE.NAME])) {
         this.firstIntUnit = unitIndex;

@@ -5,9 +5,10 @@
 
 import { FormatError } from '../elf/format-error.ts';
 import { DW_FORM, DW_OP } from './constants.ts';
+import { SLOT, SLOT_COUNT } from './die-classes.ts';
 import { NO_NAME, type NameTable } from './names.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
-import { OP, SHAPE, SLOT, SLOT_COUNT, type ShapeTable, formBytes, formOperation } from './shapes.ts';
+import { OP, SHAPE, type ShapeTable, formBytes, formOperation } from './shapes.ts';
 
 // V8 folds a module's own constants into optimized code but not those it imports; reading is several times
 // slower without these copies.

@@ -4,7 +4,7 @@ import { BTF_KIND } from '../btf/constants.ts';
 import type { StringPool } from '../btf/string-pool.ts';
 import { ENTRY_INTS, LEAF_STRUCT, NEVER, type TypePool } from '../btf/type-pool.ts';
 import type { Collection } from './collect.ts';
-import { NO_NAME, nameText, SANITIZED_INT_NAME } from './names.ts';
+import { isShortName, NO_NAME, nameText, SANITIZED_INT_NAME } from './names.ts';
 import type { DwarfSections } from './sections.ts';
 
 /** Where a collection's nodes and definitions went. -1: left out. */
@@ -18,6 +18,7 @@ export class NameResolver {
   /** Id + 1 by offset in `.debug_str` and by number of an interned name; 0 = not asked for yet. */
   private readonly ofOffset: Int32Array;
   private readonly ofInterned: Int32Array;
+  private readonly ofShort = new Map<number, number>();
   private sanitized = -1;
   private readonly sections: DwarfSections;
   private readonly places: Int32Array;
@@ -41,12 +42,22 @@ export class NameResolver {
       if (this.sanitized < 0) this.sanitized = this.add(raw);
       return this.sanitized;
     }
+    if (isShortName(raw)) return this.shortId(raw);
     const table = raw > 0 ? this.ofOffset : this.ofInterned;
     const at = raw > 0 ? raw - 1 : ~raw;
     const known = table[at];
     if (known > 0) return known - 1;
     const id = this.add(raw);
     table[at] = id + 1;
+    return id;
+  }
+
+  private shortId(raw: number): number {
+    let id = this.ofShort.get(raw);
+    if (id === undefined) {
+      id = this.add(raw);
+      this.ofShort.set(raw, id);
+    }
     return id;
   }
 

@@ -1,9 +1,11 @@
 /**
  * Names as ints while types are collected. A name in `.debug_str` is its offset (equal offsets are equal
  * strings; the linker merges the section), so its text is not touched until the end. Names that lie elsewhere are
- * interned by their bytes.
+ * interned by their bytes, but for those of up to three bytes, which are their own int: compilers put a name into
+ * `.debug_info` itself when it is no longer than the reference would be.
  *
- * A raw name is 0 for none, offset + 1 for a string of `.debug_str`, ~id for an interned one.
+ * A raw name is 0 for none, offset + 1 for a string of `.debug_str`, ~(SHORT_NAME | bytes) for a short one, the first
+ * byte lowest, ~id for an interned one.
  */
 
 import { FormatError } from '../elf/format-error.ts';
@@ -17,11 +19,15 @@ export const NO_NAME = 0;
 export const SANITIZED_INT_NAME = 0x7fff_ffff;
 const SANITIZED_INT_TEXT = Uint8Array.from('__SANITIZED_FAKE_INT__', (character) => character.charCodeAt(0));
 
+/** Bit of a complemented raw name that holds up to {@link SHORT_NAME_BYTES} bytes of text. */
+export const SHORT_NAME = 0x4000_0000;
+export const SHORT_NAME_BYTES = 3;
+
 /** Where a name's text is. */
 export interface NameText {
   readonly bytes: Uint8Array;
   readonly start: number;
-  /** Exclusive; the byte there is NUL. */
+  /** Exclusive. */
   readonly end: number;
 }
 
@@ -36,7 +42,10 @@ export class NameTable {
 
   /** Raw name of the `length` bytes at `start` of `.debug_info`. */
   inline(start: number, length: number): number {
-    return length === 0 ? NO_NAME : ~this.pool.add(this.sections.info, start, start + length);
+    if (length > SHORT_NAME_BYTES) return ~this.pool.add(this.sections.info, start, start + length);
+    let bytes = 0;
+    for (let i = length - 1; i >= 0; i--) bytes = (bytes << 8) | this.sections.info[start + i];
+    return bytes === 0 ? NO_NAME : ~(SHORT_NAME | bytes);
   }
 
   /**
@@ -51,7 +60,7 @@ export class NameTable {
 
   /** The text behind one of this table's names or a `.debug_str` offset; see {@link nameText}. */
   text(raw: number): NameText {
-    if (raw >= 0) return nameText(this.sections, NO_PLACES, raw);
+    if (raw >= 0 || isShortName(raw)) return nameText(this.sections, NO_PLACES, raw);
     const { bytes, start } = this.pool.placeOf(~raw);
     return { bytes, start, end: start + this.pool.byteLength(~raw) };
   }
@@ -73,6 +82,18 @@ export class NameTable {
 }
 
 const NO_PLACES = new Int32Array(0);
+
+/** True for a raw name (not one of `.debug_str`) that is its own text. */
+export function isShortName(raw: number): boolean {
+  return raw < 0 && (~raw & SHORT_NAME) !== 0;
+}
+
+function shortText(raw: number): NameText {
+  const packed = ~raw & ~SHORT_NAME;
+  const bytes = Uint8Array.of(packed & 0xff, (packed >> 8) & 0xff, packed >> 16);
+  const length = bytes.indexOf(0);
+  return { bytes, start: 0, end: length < 0 ? SHORT_NAME_BYTES : length };
+}
 
 /** End of the NUL-terminated string at `offset`. */
 function terminator(bytes: Uint8Array, offset: number, section: string): number {
@@ -96,6 +117,7 @@ export function nameText(sections: DwarfSections, places: Int32Array, raw: numbe
     return { bytes: SANITIZED_INT_TEXT, start: 0, end: SANITIZED_INT_TEXT.length };
   if (raw > 0)
     return { bytes: sections.str, start: raw - 1, end: terminator(sections.str, raw - 1, '.debug_str') };
+  if (isShortName(raw)) return shortText(raw);
   const place = places[2 * ~raw];
   const length = places[2 * ~raw + 1];
   const start = place < 0 ? ~place : place;

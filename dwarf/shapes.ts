@@ -7,55 +7,8 @@
 import { FormatError } from '../elf/format-error.ts';
 import { IntList } from '../btf/int-list.ts';
 import { DW_AT, DW_FORM, DW_TAG } from './constants.ts';
-
-/** What the DIE loop does with a DIE; consecutive so that a switch over them is a jump table. */
-export const DIE_CLASS = {
-  OTHER: 0,
-  MEMBER: 1,
-  FORMAL_PARAMETER: 2,
-  REFERENCE_TYPE: 3,
-  COMPOSITE: 4,
-  ENUMERATOR: 5,
-  VARIABLE: 6,
-  SUBROUTINE_TYPE: 7,
-  TYPEDEF: 8,
-  SUBPROGRAM: 9,
-  ARRAY: 10,
-  SUBRANGE: 11,
-  ENUMERATION: 12,
-  BASE_TYPE: 13,
-  UNSPECIFIED_TYPE: 14,
-  UNSPECIFIED_PARAMETERS: 15,
-  UNIT: 16,
-  UNENCODABLE_TYPE: 17,
-  /** The frequent layouts, all of fixed size and without children: see {@link plainClass}. */
-  PLAIN_MEMBER: 18,
-  PLAIN_REFERENCE: 19,
-  PLAIN_PARAMETER: 20,
-  PLAIN_ENUMERATOR: 21,
-} as const;
-
-/** Wanted attributes; each has a place in every shape. */
-export const SLOT = {
-  NAME: 0,
-  TYPE: 1,
-  BYTE_SIZE: 2,
-  /** data_member_location, location. */
-  LOCATION: 3,
-  /** encoding, const_value, upper_bound, language. */
-  VALUE: 4,
-  COUNT: 5,
-  DATA_BIT_OFFSET: 6,
-  BIT_SIZE: 7,
-  BIT_OFFSET: 8,
-  DECLARATION: 9,
-  EXTERNAL: 10,
-  ABSTRACT_ORIGIN: 11,
-  SPECIFICATION: 12,
-  STR_OFFSETS_BASE: 13,
-  ADDR_BASE: 14,
-} as const;
-export const SLOT_COUNT = 15;
+import { DIE_CLASS, SLOT, SLOT_COUNT } from './die-classes.ts';
+import { plainShape } from './plain-shapes.ts';
 
 /** Layout of one shape in {@link ShapeTable.shapes}. */
 export const SHAPE = {
@@ -66,9 +19,12 @@ export const SHAPE = {
   FIXED_BYTES: 3,
   OPS_START: 4,
   OPS_END: 5,
+  /** Of a plain shape: its layout and a number that every such DIE has, see dwarf/plain-shapes.ts. */
+  LAYOUT: 6,
+  CONSTANT: 7,
   /** Then per slot: form (0 = absent) and, in a fixed shape, offset from the first attribute; for implicit_const the value. */
-  SLOTS: 6,
-  INTS: 6 + 2 * SLOT_COUNT,
+  SLOTS: 8,
+  INTS: 8 + 2 * SLOT_COUNT,
 } as const;
 
 /** Operations of a shape without fixed size: op | argument << 4. */
@@ -256,41 +212,6 @@ export function isBlockForm(form: number): boolean {
   }
 }
 
-/**
- * The layouts that make up most of a kernel get a class of their own, so that the DIE loop reads them without asking
- * for each attribute's form: name by strp, type by ref4, small numbers.
- */
-function plainClass(dieClass: number, slots: Int32Array): number {
-  const form = (slot: number): number => slots[2 * slot];
-  const isShortNumber = (slot: number): boolean =>
-    form(slot) === DW_FORM.data1 ||
-    form(slot) === DW_FORM.data2 ||
-    (form(slot) === DW_FORM.implicit_const && slots[2 * slot + 1] >= 0);
-  switch (dieClass) {
-    case DIE_CLASS.MEMBER: {
-      const isByteMember = form(SLOT.BIT_SIZE) === 0 && form(SLOT.DATA_BIT_OFFSET) === 0;
-      const isPlaced = form(SLOT.LOCATION) === 0 || isShortNumber(SLOT.LOCATION);
-      // Beyond this the bit offset does not fit an int32.
-      if (form(SLOT.LOCATION) === DW_FORM.implicit_const && slots[2 * SLOT.LOCATION + 1] >= 0x0fff_ffff)
-        return dieClass;
-      const isPlain = form(SLOT.NAME) === DW_FORM.strp && form(SLOT.TYPE) === DW_FORM.ref4;
-      return isByteMember && isPlaced && isPlain ? DIE_CLASS.PLAIN_MEMBER : dieClass;
-    }
-    case DIE_CLASS.REFERENCE_TYPE:
-      return form(SLOT.TYPE) === DW_FORM.ref4 ? DIE_CLASS.PLAIN_REFERENCE : dieClass;
-    case DIE_CLASS.FORMAL_PARAMETER:
-      return form(SLOT.TYPE) === DW_FORM.ref4 && form(SLOT.NAME) === 0 && form(SLOT.ABSTRACT_ORIGIN) === 0
-        ? DIE_CLASS.PLAIN_PARAMETER
-        : dieClass;
-    case DIE_CLASS.ENUMERATOR:
-      return form(SLOT.NAME) === DW_FORM.strp && isShortNumber(SLOT.VALUE)
-        ? DIE_CLASS.PLAIN_ENUMERATOR
-        : dieClass;
-    default:
-      return relevantClass(dieClass, slots);
-  }
-}
-
 /** A shape by where its declaration stands; those of one hash are chained. */
 interface KnownShape {
   readonly start: number;
@@ -388,30 +309,28 @@ export class ShapeTable {
 
   /** Moves over tag, children flag and attribute list; returns a hash of them. */
   private skipDeclaration(): number {
-    const start = this.at;
-    this.uleb();
-    this.byte();
+    let hash = this.uleb();
+    hash = Math.imul(hash, 31) + this.byte();
     const { bytes } = this;
+    const lastPair = bytes.length - 2;
+    let { at } = this;
     for (;;) {
+      let attribute = at <= lastPair ? bytes[at] : 0x80;
+      let form = at <= lastPair ? bytes[at + 1] : 0x80;
+      at += 2;
       // Nearly all attributes and forms are one byte each.
-      const { at } = this;
-      if (
-        at + 1 < bytes.length &&
-        bytes[at] < 0x80 &&
-        bytes[at + 1] < 0x80 &&
-        bytes[at + 1] !== FORM_IMPLICIT_CONST
-      ) {
-        this.at = at + 2;
-        if (bytes[at] === 0 && bytes[at + 1] === 0) break;
-        continue;
+      if (attribute >= 0x80 || form >= 0x80 || form === FORM_IMPLICIT_CONST) {
+        this.at = at - 2;
+        attribute = this.uleb();
+        form = this.uleb();
+        if (form === FORM_IMPLICIT_CONST) hash = Math.imul(hash, 31) + Number(this.sleb() & 0xffn);
+        at = this.at;
       }
-      const attribute = this.uleb();
-      const form = this.uleb();
-      if (form === FORM_IMPLICIT_CONST) this.sleb();
       if (attribute === 0 && form === 0) break;
+      hash = (Math.imul(hash, 31) + ((attribute << 8) ^ form)) | 0;
+      hash ^= hash >>> 15;
     }
-    let hash = this.at - start;
-    for (let i = start; i < this.at; i++) hash = (Math.imul(hash, 31) + bytes[i]) | 0;
+    this.at = at;
     return hash;
   }
 
@@ -421,6 +340,9 @@ export class ShapeTable {
     const slots = new Int32Array(2 * SLOT_COUNT);
     const ops: number[] = [];
     let fixed = 0;
+    // Where the wanted attributes stand, from the end of an inline name in front if there is one.
+    const places = new Int32Array(SLOT_COUNT);
+    let bytesBehindName = 0;
     let run = 0;
     for (;;) {
       const formAt = this.at;
@@ -435,6 +357,7 @@ export class ShapeTable {
       if (slot !== undefined && slots[2 * slot] === 0) {
         slots[2 * slot] = form;
         slots[2 * slot + 1] = form === DW_FORM.implicit_const ? constant : fixed;
+        places[slot] = bytesBehindName;
         if (run > 0) ops.push(OP.SKIP | (run << 4));
         run = 0;
         ops.push(OP.MARK | (slot << 4));
@@ -442,11 +365,14 @@ export class ShapeTable {
       if (bytes >= 0) {
         run += bytes;
         fixed += bytes;
+        bytesBehindName += bytes;
         continue;
       }
       if (run > 0) ops.push(OP.SKIP | (run << 4));
       run = 0;
       ops.push(operation);
+      const isNameInFront = slot === SLOT.NAME && form === DW_FORM.string && fixed === 0;
+      if (!isNameInFront) bytesBehindName = Number.NaN;
       fixed = Number.NaN;
     }
     if (run > 0) ops.push(OP.SKIP | (run << 4));
@@ -455,13 +381,18 @@ export class ShapeTable {
     const opsStart = this.ops.length;
     for (const op of ops) this.ops.push(op);
     const dieClass = CLASS_OF_TAG.get(tag) ?? DIE_CLASS.OTHER;
-    const isPlain = isFixed && hasChildren === 0 && this.encoding.offsetBytes === 4;
-    this.shapes.push(isPlain ? plainClass(dieClass, slots) : relevantClass(dieClass, slots));
+    const plain =
+      this.encoding.offsetBytes === 4
+        ? plainShape({ dieClass, tag, hasChildren: hasChildren === 1, slots, places, bytes: bytesBehindName })
+        : undefined;
+    this.shapes.push(plain?.dieClass ?? relevantClass(dieClass, slots));
     this.shapes.push(tag);
     this.shapes.push(hasChildren);
     this.shapes.push(isFixed ? fixed : -1);
     this.shapes.push(opsStart);
     this.shapes.push(this.ops.length);
+    this.shapes.push(plain?.layout ?? 0);
+    this.shapes.push(plain?.constant ?? 0);
     for (const value of slots) this.shapes.push(value);
     return shape;
   }

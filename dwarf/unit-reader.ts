@@ -5,15 +5,35 @@
  * it. Every DIE is visited, bodies of functions too: they hold types. The loop copies its cursor into a local and
  * inlines reads for the DIEs that make up most of a kernel (members, parameters, references), which is several
  * times faster than a cursor object.
+ *
+ * 97 % of a kernel's types are repetitions. When the loop is *matching*, it does not build them: what refers to types
+ * that are known is looked up, a named struct, union, enum or typedef is compared with the one definition that its
+ * name has, and what that refers to is expected to be the same there (see unit-nodes.ts). Only what is new, or comes
+ * before what it refers to, gets a record and is entered when the unit has been read (unit-resolver.ts).
  */
 
 import { BTF_KIND } from '../btf/constants.ts';
-import { FLAG_ENUM64, FLAG_KIND } from '../btf/type-pool.ts';
+import { IntList } from '../btf/int-list.ts';
+import {
+  ENTRY_INTS,
+  FLAG_ENUM64,
+  FLAG_KIND,
+  LEAF_ENUM,
+  LEAF_STRUCT,
+  LEAF_UNION,
+  NEVER,
+  type TypePool,
+} from '../btf/type-pool.ts';
 import { DW_ATE, DW_FORM, DW_OP, DW_TAG } from './constants.ts';
 import { DieAttributes, outsideStrings } from './die-attributes.ts';
+import { DIE_CLASS, SLOT } from './die-classes.ts';
+import { ListMatcher } from './list-matcher.ts';
 import { NO_NAME, type NameTable } from './names.ts';
-import type { DwarfSections } from './sections.ts';
-import { DIE_CLASS, SHAPE, SLOT } from './shapes.ts';
+import { LAYOUT, NAME_FORM, NUMBER_FORM, PLACE_MASK } from './plain-shapes.ts';
+import type { DwarfSections, UnitHeader } from './sections.ts';
+import { SHAPE, type ShapeTable } from './shapes.ts';
+import type { UnitNodes } from './unit-nodes.ts';
+import { enterInt } from './unit-resolver.ts';
 import {
   FUNCTION_FLAG,
   type OffsetIndex,
@@ -33,8 +53,15 @@ const {
   FIXED_BYTES: SHAPE_FIXED_BYTES,
   OPS_START: SHAPE_OPS_START,
   OPS_END: SHAPE_OPS_END,
-  SLOTS: SHAPE_SLOTS,
+  LAYOUT: SHAPE_LAYOUT,
+  CONSTANT: SHAPE_CONSTANT,
 } = SHAPE;
+const { NAME_AT, TYPE_AT, NUMBER_AT, BYTES, HAS_TYPE, IS_DECLARATION } = LAYOUT;
+const { NUMBER_FORM: NUMBER_FORM_AT, NAME_FORM: NAME_FORM_AT } = LAYOUT;
+const PLACE = PLACE_MASK;
+const FORM_MASK = 3;
+const { CONSTANT, DATA1 } = NUMBER_FORM;
+const { STRP, INLINE } = NAME_FORM;
 const {
   OTHER,
   MEMBER,
@@ -57,9 +84,12 @@ const {
   PLAIN_REFERENCE,
   PLAIN_PARAMETER,
   PLAIN_ENUMERATOR,
+  PLAIN_BITFIELD,
+  PLAIN_COMPOSITE,
+  PLAIN_TYPEDEF,
+  PLAIN_SUBROUTINE,
 } = DIE_CLASS;
 const {
-  NAME,
   TYPE,
   BYTE_SIZE,
   LOCATION,
@@ -76,10 +106,8 @@ const {
 const {
   block2: FORM_BLOCK2,
   block4: FORM_BLOCK4,
-  data2: FORM_DATA2,
   block: FORM_BLOCK,
   block1: FORM_BLOCK1,
-  data1: FORM_DATA1,
   exprloc: FORM_EXPRLOC,
 } = DW_FORM;
 const {
@@ -110,11 +138,20 @@ const {
   START: TYPE_START,
   COUNT: TYPE_COUNT,
   OFFSET: TYPE_OFFSET,
+  ORDINAL: TYPE_ORDINAL,
+  INSTANCE: TYPE_INSTANCE,
 } = TYPE_FIELD;
 const RECORD_INTS = TYPE_INTS;
 const KIND_FLAG = FLAG_KIND;
 const ENUM64_FLAG = FLAG_ENUM64;
 const DECLARATION_FLAG = TYPE_IS_DECLARATION;
+const TAG_UNION = DW_TAG.union_type;
+const DEFINITION_FLAGS = FLAG_KIND | FLAG_ENUM64;
+const STRIDE = ENTRY_INTS;
+const LOCAL_NEVER = NEVER;
+const LOCAL_LEAF_STRUCT = LEAF_STRUCT;
+const LOCAL_LEAF_UNION = LEAF_UNION;
+const LOCAL_LEAF_ENUM = LEAF_ENUM;
 
 /** The part of the address space that holds per-CPU variables. */
 export interface AddressRange {
@@ -133,11 +170,6 @@ const MAX_BITFIELD_OFFSET = 0xff_ffff;
 /** Typedefs and qualifiers between a bitfield and its base type; C code has a handful. */
 const MAX_TYPE_CHAIN = 256;
 
-const SLOT_NAME = SHAPE_SLOTS + 2 * NAME;
-const SLOT_TYPE = SHAPE_SLOTS + 2 * TYPE;
-const SLOT_LOCATION = SHAPE_SLOTS + 2 * LOCATION;
-const SLOT_VALUE = SHAPE_SLOTS + 2 * VALUE;
-
 /** What a nested DIE's parent is, for the DIEs whose meaning depends on it. */
 const PARENT_NONE = 0;
 const PARENT_COMPOSITE = 1;
@@ -146,10 +178,27 @@ const PARENT_ARRAY = 3;
 const PARENT_PROTOTYPE = 4;
 const PARENT_FUNCTION = 5;
 
+/** For {@link UnitReader.openCursor}: the list is stored, not compared. */
+const STORED = -1;
+/** For {@link UnitReader.openNode}: nothing is known of the type. */
+const UNKNOWN = -1;
+
 export class UnitReader extends DieAttributes {
   private readonly perCpu: AddressRange | undefined;
   private readonly out: UnitTypes;
   private readonly index: OffsetIndex;
+  private readonly pool: TypePool;
+  private readonly known: UnitNodes;
+  private readonly lists: ListMatcher;
+
+  /** Whether types are compared with the pool's while they are read. */
+  private isMatching = false;
+  /** Place of the unit's first type in the stream. */
+  private firstKey = 0;
+  /** Every node below has been met in the stream. */
+  private metBelow = 1;
+  /** Nodes that were first met in this unit. */
+  private readonly newlyMet = new IntList();
 
   /** Open DIEs with children. */
   private readonly parent = new Uint8Array(MAX_DIE_DEPTH + 1);
@@ -160,6 +209,13 @@ export class UnitReader extends DieAttributes {
   private readonly openRef = new Int32Array(MAX_DIE_DEPTH + 1);
   private readonly openOffset = new Int32Array(MAX_DIE_DEPTH + 1);
   private readonly openStart = new Int32Array(MAX_DIE_DEPTH + 1);
+  /** The leaf of a named type, the node that is expected of another one, or UNKNOWN. */
+  private readonly openNode = new Int32Array(MAX_DIE_DEPTH + 1);
+  /** The definition that a named type is compared with. */
+  private readonly openDef = new Int32Array(MAX_DIE_DEPTH + 1);
+  /** What is left of the list of the pool that the type's list is compared with, or STORED. */
+  private readonly openCursor = new Int32Array(MAX_DIE_DEPTH + 1);
+  private readonly openLast = new Int32Array(MAX_DIE_DEPTH + 1);
   /** Entries of open types; a finished type's are copied to {@link UnitTypes.entries}. */
   private stack = new Int32Array(3 << 12);
   private stackTop = 0;
@@ -169,20 +225,36 @@ export class UnitReader extends DieAttributes {
     names: NameTable,
     out: UnitTypes,
     index: OffsetIndex,
+    pool: TypePool,
+    known: UnitNodes,
     perCpu: AddressRange | undefined,
   ) {
     super(sections, names);
     this.out = out;
     this.index = index;
+    this.pool = pool;
+    this.known = known;
+    this.lists = new ListMatcher(sections, this.view, pool, known);
     this.perCpu = perCpu;
+  }
+
+  override open(unit: UnitHeader, table: ShapeTable): void {
+    super.open(unit, table);
+    this.lists.open(unit, this.codes, this.shapes);
   }
 
   /**
    * Reads all DIEs of the unit opened last.
+   * @param firstKey place of the unit's first type in the stream; matching units come in ascending order
+   * @param isMatching compare with the pool, otherwise every type gets a record
+   * @returns false when matching found something that the pool expects differently: the unit has to be read again
    * @throws FormatError located in `.debug_info` when the DIEs break their format.
    */
-  read(): void {
-    const { out, unit, index, codes } = this;
+  read(firstKey: number, isMatching: boolean): boolean {
+    this.firstKey = firstKey;
+    this.isMatching = isMatching;
+    this.newlyMet.length = 0;
+    const { unit, codes, known } = this;
     const { info, littleEndian } = this.sections;
     const { view } = this;
     const { shapes } = this;
@@ -190,7 +262,7 @@ export class UnitReader extends DieAttributes {
     const { end } = unit;
     const unitBytes = end - unit.offset;
     const strBytes = this.sections.str.length;
-    const { parent } = this;
+    const { parent, openCursor } = this;
     let depth = 0;
     let pos = unit.rootOffset;
     parent[0] = PARENT_NONE;
@@ -202,6 +274,7 @@ export class UnitReader extends DieAttributes {
       if (code === 0) {
         if (depth === 0) break;
         this.close(depth);
+        if (known.conflict) return false;
         depth--;
         if (depth === 0) break;
         continue;
@@ -221,92 +294,107 @@ export class UnitReader extends DieAttributes {
       const shape = code < codes.length ? codes[code] : 0;
       if (shape === 0) this.fail(dieOffset, `abbreviation code ${code} is not declared`);
       const dieClass = shapes[shape + SHAPE_CLASS];
-      const fixed = shapes[shape + SHAPE_FIXED_BYTES];
+      const layout = shapes[shape + SHAPE_LAYOUT];
       const attributes = pos;
 
-      if (fixed >= 0) {
-        pos += fixed;
+      if (layout !== 0) {
+        const nameForm = (layout >> NAME_FORM_AT) & FORM_MASK;
+        let name = NO_NAME;
+        if (nameForm === INLINE) {
+          const nameEnd = this.afterString(pos);
+          if (nameEnd >= end) this.fail(dieOffset, 'attributes run beyond the unit');
+          name = this.names.inline(pos, nameEnd - pos);
+          pos = nameEnd + 1;
+        }
+        const at = pos;
+        pos += (layout >> BYTES) & PLACE;
         if (pos > end) this.fail(dieOffset, 'attributes run beyond the unit');
+        if (nameForm === STRP) {
+          const offset = view.getUint32(at + ((layout >> NAME_AT) & PLACE), littleEndian);
+          if (offset >= strBytes) this.fail(dieOffset, outsideStrings(offset));
+          name = offset + 1;
+        }
+        let ref = 0;
+        if ((layout & (1 << HAS_TYPE)) !== 0) {
+          ref = view.getUint32(at + ((layout >> TYPE_AT) & PLACE), littleEndian);
+          if (ref >= unitBytes) this.fail(dieOffset, this.outsideUnit(ref));
+          ref += unit.offset;
+        }
         switch (dieClass) {
-          case PLAIN_MEMBER: {
-            if (parent[depth] !== PARENT_COMPOSITE) continue;
-            const form = shapes[shape + SLOT_LOCATION];
-            const at = shapes[shape + SLOT_LOCATION + 1];
-            let byteOffset = at;
-            if (form === FORM_DATA1) byteOffset = info[attributes + at];
-            else if (form === FORM_DATA2) byteOffset = view.getUint16(attributes + at, littleEndian);
-            const top = this.stackTop;
-            if (top + 3 > this.stack.length) this.growStack();
-            const { stack } = this;
-            const name = view.getUint32(attributes + shapes[shape + SLOT_NAME + 1], littleEndian);
-            if (name >= strBytes) this.fail(dieOffset, outsideStrings(name));
-            const type = view.getUint32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian);
-            if (type >= unitBytes) this.fail(dieOffset, this.outsideUnit(type));
-            stack[top] = name + 1;
-            stack[top + 1] = byteOffset << 3;
-            stack[top + 2] = type + unit.offset;
-            this.stackTop = top + 3;
+          case PLAIN_MEMBER:
+            if (parent[depth] === PARENT_COMPOSITE)
+              this.entry(depth, name, this.plainNumber(shape, layout, at) << 3, ref);
             continue;
-          }
-          case PLAIN_PARAMETER: {
-            if (parent[depth] === PARENT_NONE) continue;
-            if (parent[depth] !== PARENT_PROTOTYPE) break;
-            const top = this.stackTop;
-            if (top + 3 > this.stack.length) this.growStack();
-            const { stack } = this;
-            stack[top] = NO_NAME;
-            stack[top + 1] = 0;
-            const type = view.getUint32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian);
-            if (type >= unitBytes) this.fail(dieOffset, this.outsideUnit(type));
-            stack[top + 2] = type + unit.offset;
-            this.stackTop = top + 3;
+          case PLAIN_BITFIELD:
+            if (parent[depth] === PARENT_COMPOSITE) {
+              const bits = info[at + shapes[shape + SHAPE_CONSTANT]];
+              this.pushMember(name, this.plainNumber(shape, layout, at), bits, ref, depth, dieOffset);
+            }
             continue;
-          }
-          case PLAIN_REFERENCE: {
-            const type = view.getUint32(attributes + shapes[shape + SLOT_TYPE + 1], littleEndian);
-            if (type >= unitBytes) this.fail(dieOffset, this.outsideUnit(type));
-            index.set(dieOffset, out.typeCount);
-            this.addType(
-              referenceKind(shapes[shape + SHAPE_TAG]),
-              NO_NAME,
-              0,
-              0,
-              type + unit.offset,
-              0,
-              0,
-              dieOffset,
-            );
-            continue;
-          }
-          case PLAIN_ENUMERATOR: {
-            if (parent[depth] !== PARENT_ENUM) continue;
-            const form = shapes[shape + SLOT_VALUE];
-            const at = shapes[shape + SLOT_VALUE + 1];
-            let value = at;
-            if (form === FORM_DATA1) value = info[attributes + at];
-            else if (form === FORM_DATA2) value = view.getUint16(attributes + at, littleEndian);
-            const name = view.getUint32(attributes + shapes[shape + SLOT_NAME + 1], littleEndian);
-            if (name >= strBytes) this.fail(dieOffset, outsideStrings(name));
-            this.pushEntry(name + 1, value, 0);
-            continue;
-          }
-          case FORMAL_PARAMETER:
-            if (parent[depth] === PARENT_NONE && shapes[shape + SHAPE_HAS_CHILDREN] === 0) continue;
+          case PLAIN_PARAMETER:
+            if (parent[depth] === PARENT_PROTOTYPE) this.entry(depth, NO_NAME, 0, ref);
+            if (parent[depth] !== PARENT_FUNCTION) continue;
             break;
-          case OTHER:
-            if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) depth = this.openOther(depth, dieOffset);
+          case PLAIN_REFERENCE:
+            this.referenceType(referenceKind(shapes[shape + SHAPE_CONSTANT]), ref, dieOffset);
+            if (known.conflict) return false;
             continue;
+          case PLAIN_TYPEDEF:
+            this.typedef(name, ref, dieOffset);
+            if (known.conflict) return false;
+            continue;
+          case PLAIN_ENUMERATOR:
+            if (parent[depth] === PARENT_ENUM)
+              this.enumeratorEntry(depth, name, this.plainNumber(shape, layout, at), 0);
+            continue;
+          case PLAIN_COMPOSITE:
+          case PLAIN_SUBROUTINE: {
+            const hasChildren = shapes[shape + SHAPE_HAS_CHILDREN] === 1;
+            this.checkDepth(depth + 1, dieOffset);
+            if (dieClass === PLAIN_SUBROUTINE) {
+              this.openLevel(depth + 1, PARENT_PROTOTYPE, KIND_FUNC_PROTO, NO_NAME, 0, 0, ref, dieOffset);
+            } else {
+              const kind = shapes[shape + SHAPE_TAG] === TAG_UNION ? KIND_UNION : KIND_STRUCT;
+              const flags = (layout & (1 << IS_DECLARATION)) === 0 ? 0 : DECLARATION_FLAG;
+              const size = this.plainNumber(shape, layout, at);
+              this.openLevel(depth + 1, PARENT_COMPOSITE, kind, name, size, flags, 0, dieOffset);
+            }
+            if (known.conflict) return false;
+            if (!hasChildren) {
+              this.close(depth + 1);
+              if (known.conflict) return false;
+              continue;
+            }
+            depth++;
+            const cursor = openCursor[depth];
+            if (cursor !== STORED) pos = this.matchList(depth, pos, cursor);
+            continue;
+          }
           default:
+        }
+      }
+
+      const fixed = shapes[shape + SHAPE_FIXED_BYTES];
+      if (fixed >= 0) {
+        pos = attributes + fixed;
+        if (pos > end) this.fail(dieOffset, 'attributes run beyond the unit');
+        if (dieClass === OTHER) {
+          if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) depth = this.openOther(depth, dieOffset);
+          continue;
+        }
+        if (dieClass === FORMAL_PARAMETER && parent[depth] === PARENT_NONE) {
+          if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) depth = this.openOther(depth, dieOffset);
+          continue;
         }
         this.shape = shape;
         this.attributes = attributes;
         this.isFixed = true;
       } else if (dieClass === OTHER || (dieClass === FORMAL_PARAMETER && parent[depth] === PARENT_NONE)) {
-        pos = this.skip(ops, shapes[shape + SHAPE_OPS_START], shapes[shape + SHAPE_OPS_END], pos, end);
+        pos = this.skip(ops, shapes[shape + SHAPE_OPS_START], shapes[shape + SHAPE_OPS_END], attributes, end);
         if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) depth = this.openOther(depth, dieOffset);
         continue;
       } else {
-        pos = this.skipMarking(shape, pos);
+        pos = this.skipMarking(shape, attributes);
       }
 
       const opens = this.die(
@@ -317,12 +405,63 @@ export class UnitReader extends DieAttributes {
         depth,
         shapes[shape + SHAPE_HAS_CHILDREN] === 1,
       );
-      if (opens) depth++;
-      else if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) depth = this.openOther(depth, dieOffset);
-      else if (depth === 0) break;
+      if (known.conflict) return false;
+      if (opens) {
+        depth++;
+        const cursor = openCursor[depth];
+        if (parent[depth] !== PARENT_FUNCTION && cursor !== STORED) pos = this.matchList(depth, pos, cursor);
+      } else if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) {
+        depth = this.openOther(depth, dieOffset);
+      } else if (depth === 0) {
+        break;
+      }
     }
     // A last unit may end without its closing null entries (seen from old assemblers): close what is open.
     while (depth > 0) this.close(depth--);
+    return !known.conflict;
+  }
+
+  /** Every node of the pool that was met so far stays met: the unit read last counts. */
+  keep(): void {
+    const { nodeKind, nodeKey, nodeTotal } = this.pool;
+    // A leaf has a place in the stream only where it is declared.
+    while (
+      this.metBelow < nodeTotal &&
+      (nodeKind.data[this.metBelow] >= LOCAL_LEAF_STRUCT || nodeKey.data[this.metBelow] !== LOCAL_NEVER)
+    )
+      this.metBelow++;
+  }
+
+  /** The unit read last does not count: what it met for the first time was not met. */
+  discard(): void {
+    for (let i = 0; i < this.newlyMet.length; i++)
+      this.pool.nodeKey.data[this.newlyMet.data[i]] = LOCAL_NEVER;
+  }
+
+  /** Runs through the children of the type open at `depth` as long as they equal the list at `cursor`. */
+  private matchList(depth: number, pos: number, cursor: number): number {
+    const { lists } = this;
+    const last = this.openLast[depth];
+    let next: number;
+    if (this.parent[depth] === PARENT_COMPOSITE) {
+      next = lists.members(pos, cursor, last);
+      if (lists.sawBitfield) this.openFlags[depth] = this.openFlags[depth] | KIND_FLAG;
+    } else if (this.parent[depth] === PARENT_PROTOTYPE) {
+      next = lists.parameters(pos, cursor, last);
+    } else {
+      if ((this.openFlags[depth] & ENUM64_FLAG) !== 0) return pos;
+      next = lists.enumerators(pos, cursor, last);
+    }
+    this.openCursor[depth] = lists.cursor;
+    return next;
+  }
+
+  private plainNumber(shape: number, layout: number, at: number): number {
+    const form = (layout >> NUMBER_FORM_AT) & FORM_MASK;
+    const place = at + ((layout >> NUMBER_AT) & PLACE);
+    if (form === DATA1) return this.sections.info[place];
+    if (form === CONSTANT) return this.shapes[shape + SHAPE_CONSTANT];
+    return this.view.getUint16(place, this.sections.littleEndian);
   }
 
   /** Opens a level whose children mean nothing by themselves; returns its depth. */
@@ -336,7 +475,8 @@ export class UnitReader extends DieAttributes {
     if (depth > MAX_DIE_DEPTH) this.fail(offset, `DIEs nested deeper than ${MAX_DIE_DEPTH}`);
   }
 
-  private addType(
+  /** Gives a type a record; {@link UnitResolver} finds its node. */
+  private addRecord(
     kind: number,
     name: number,
     size: number,
@@ -347,7 +487,7 @@ export class UnitReader extends DieAttributes {
     offset: number,
   ): void {
     const { out } = this;
-    const at = out.typeCount * RECORD_INTS;
+    const at = out.recordCount * RECORD_INTS;
     if (at === out.records.length) out.growRecords();
     const { records } = out;
     records[at + TYPE_KIND] = kind;
@@ -358,7 +498,100 @@ export class UnitReader extends DieAttributes {
     records[at + TYPE_START] = start;
     records[at + TYPE_COUNT] = count;
     records[at + TYPE_OFFSET] = offset;
-    out.typeCount++;
+    records[at + TYPE_ORDINAL] = out.typeCount++;
+    records[at + TYPE_INSTANCE] = out.instances.length;
+    this.index.set(offset, out.recordCount++);
+  }
+
+  /** Gives an unnamed type a record whose node nothing but its record can tell. */
+  private postponeType(
+    kind: number,
+    name: number,
+    size: number,
+    flags: number,
+    ref: number,
+    start: number,
+    count: number,
+    offset: number,
+  ): void {
+    if (this.isMatching) this.known.postpone(offset);
+    this.addRecord(kind, name, size, flags, ref, start, count, offset);
+  }
+
+  /** A type without a record was met. */
+  private meetNode(node: number): void {
+    const key = this.firstKey + this.out.typeCount++;
+    if (node < this.metBelow) return;
+    const keys = this.pool.nodeKey.data;
+    if (keys[node] <= key) return;
+    if (keys[node] === LOCAL_NEVER) this.newlyMet.push(node);
+    keys[node] = key;
+  }
+
+  /** Node of a type as far as is known; negative when it is not. */
+  private nodeOf(ref: number): number {
+    return ref === 0 ? 0 : this.known.at(ref);
+  }
+
+  private expectNode(ref: number, node: number): void {
+    if (ref !== 0) this.known.expect(ref, node);
+    else if (node !== 0) this.known.conflict = true;
+  }
+
+  /** The type at `offset` is met and is `node`. */
+  private settle(offset: number, node: number): void {
+    this.known.meet(offset, node);
+    this.meetNode(node);
+  }
+
+  /** PTR, CONST, VOLATILE, RESTRICT. */
+  private referenceType(kind: number, ref: number, offset: number): void {
+    if (!this.isMatching) {
+      this.addRecord(kind, NO_NAME, 0, 0, ref, 0, 0, offset);
+      return;
+    }
+    const { pool, known } = this;
+    const expected = known.at(offset);
+    if (expected >= 0) {
+      if (pool.nodeKind.data[expected] !== kind) known.conflict = true;
+      else this.expectNode(ref, pool.nodeB.data[expected]);
+      this.settle(offset, expected);
+      return;
+    }
+    const target = this.nodeOf(ref);
+    if (target >= 0) this.settle(offset, pool.reference(kind, target));
+    else this.postponeType(kind, NO_NAME, 0, 0, ref, 0, 0, offset);
+  }
+
+  private typedef(name: number, ref: number, offset: number): void {
+    if (!this.isMatching) {
+      this.addRecord(KIND_TYPEDEF, name, 0, 0, ref, 0, 0, offset);
+      return;
+    }
+    const { pool, known } = this;
+    let expected = known.at(offset);
+    if (expected < 0) {
+      const target = this.nodeOf(ref);
+      if (target >= 0) {
+        this.settle(offset, pool.typedef(name, target));
+        return;
+      }
+      expected = pool.onlyTypedef(name);
+    }
+    if (expected < 0) {
+      this.postponeType(KIND_TYPEDEF, name, 0, 0, ref, 0, 0, offset);
+      return;
+    }
+    if (pool.nodeKind.data[expected] !== KIND_TYPEDEF || pool.nodeA.data[expected] !== name)
+      known.conflict = true;
+    else this.expectNode(ref, pool.nodeB.data[expected]);
+    this.settle(offset, expected);
+  }
+
+  /** A type that is all it says itself: INT and void. */
+  private scalarType(kind: number, name: number, word: number, offset: number): void {
+    if (!this.isMatching) this.addRecord(kind, name, word, 0, 0, 0, 0, offset);
+    else this.settle(offset, kind === KIND_INT ? enterInt(this.pool, name, word) : 0);
   }
 
   private growStack(): void {
@@ -372,6 +605,37 @@ export class UnitReader extends DieAttributes {
     this.stack[this.stackTop++] = name;
     this.stack[this.stackTop++] = value;
     this.stack[this.stackTop++] = third;
+  }
+
+  /** A member (name, offset word, type) or parameter (name, 0, type) of the type open at `depth`. */
+  private entry(depth: number, name: number, word: number, ref: number): void {
+    const cursor = this.openCursor[depth];
+    if (cursor === STORED) {
+      this.pushEntry(name, word, ref);
+      return;
+    }
+    const { data } = this.pool.entries;
+    if (cursor === this.openLast[depth] || data[cursor] !== name || data[cursor + 1] !== word)
+      this.known.conflict = true;
+    else this.expectNode(ref, data[cursor + 2]);
+    this.openCursor[depth] = cursor + STRIDE;
+  }
+
+  private enumeratorEntry(depth: number, name: number, low: number, high: number): void {
+    const cursor = this.openCursor[depth];
+    if (cursor === STORED) {
+      this.pushEntry(name, low, high);
+      return;
+    }
+    const { data } = this.pool.entries;
+    if (
+      cursor === this.openLast[depth] ||
+      data[cursor] !== name ||
+      data[cursor + 1] !== low ||
+      data[cursor + 2] !== high
+    )
+      this.known.conflict = true;
+    this.openCursor[depth] = cursor + STRIDE;
   }
 
   /** Handles one DIE whose attributes are located. Returns true when it opened a level at `depth + 1`. */
@@ -389,7 +653,7 @@ export class UnitReader extends DieAttributes {
         return false;
       case FORMAL_PARAMETER:
       case PLAIN_PARAMETER:
-        if (parent === PARENT_PROTOTYPE) this.pushEntry(this.nameSlot(), 0, this.reference(TYPE));
+        if (parent === PARENT_PROTOTYPE) this.entry(depth, this.nameSlot(), 0, this.reference(TYPE));
         else if (parent === PARENT_FUNCTION) this.parameter(offset);
         return false;
       case UNSPECIFIED_PARAMETERS:
@@ -404,13 +668,17 @@ export class UnitReader extends DieAttributes {
         if (parent === PARENT_ARRAY) this.openSize[depth] = Math.imul(this.openSize[depth], this.dimension());
         return false;
       case REFERENCE_TYPE:
-        return this.leafType(referenceKind(tag), NO_NAME, 0, offset);
+        this.referenceType(referenceKind(tag), this.reference(TYPE), offset);
+        return false;
       case TYPEDEF:
-        return this.leafType(KIND_TYPEDEF, this.nameSlot(), 0, offset);
+        this.typedef(this.nameSlot(), this.reference(TYPE), offset);
+        return false;
       case UNSPECIFIED_TYPE:
-        return this.leafType(KIND_VOID, NO_NAME, 0, offset);
+        this.scalarType(KIND_VOID, NO_NAME, 0, offset);
+        return false;
       case BASE_TYPE:
-        return this.leafType(KIND_INT, this.nameSlot(), this.baseTypeWord(), offset);
+        this.scalarType(KIND_INT, this.nameSlot(), this.baseTypeWord(), offset);
+        return false;
       case COMPOSITE:
         return this.openType(
           PARENT_COMPOSITE,
@@ -443,13 +711,6 @@ export class UnitReader extends DieAttributes {
     }
   }
 
-  /** A type without a list. */
-  private leafType(kind: number, name: number, size: number, offset: number): false {
-    this.index.set(offset, this.out.typeCount);
-    this.addType(kind, name, size, 0, this.reference(TYPE), 0, 0, offset);
-    return false;
-  }
-
   /** A type whose children say more; it is added when they end. */
   private openType(
     parent: number,
@@ -467,6 +728,22 @@ export class UnitReader extends DieAttributes {
     if (name === NO_NAME && parent === PARENT_COMPOSITE && this.has(SPECIFICATION)) {
       name = this.nameOf(this.reference(SPECIFICATION));
     }
+    this.openLevel(level, parent, kind, name, size, flags, ref, offset);
+    if (hasChildren) return true;
+    if (!this.known.conflict) this.close(level);
+    return false;
+  }
+
+  private openLevel(
+    level: number,
+    parent: number,
+    kind: number,
+    name: number,
+    size: number,
+    flags: number,
+    ref: number,
+    offset: number,
+  ): void {
     this.parent[level] = parent;
     this.openKind[level] = kind;
     this.openName[level] = name;
@@ -475,9 +752,65 @@ export class UnitReader extends DieAttributes {
     this.openRef[level] = ref;
     this.openOffset[level] = offset;
     this.openStart[level] = this.stackTop;
-    if (hasChildren) return true;
-    this.close(level);
-    return false;
+    this.openCursor[level] = STORED;
+    this.openNode[level] = UNKNOWN;
+    if (!this.isMatching) return;
+    if (name === NO_NAME) this.openExpected(level, kind, size, flags, ref, offset);
+    else this.openNamed(level, kind, name, size, flags, offset);
+  }
+
+  /** A named struct, union or enum: the leaf is known, and the list when there is one definition of that size. */
+  private openNamed(
+    level: number,
+    kind: number,
+    name: number,
+    size: number,
+    flags: number,
+    offset: number,
+  ): void {
+    const { pool } = this;
+    const leafKind =
+      kind === KIND_STRUCT ? LOCAL_LEAF_STRUCT : kind === KIND_UNION ? LOCAL_LEAF_UNION : LOCAL_LEAF_ENUM;
+    const leaf = pool.leaf(leafKind, name, 0);
+    this.known.meet(offset, leaf);
+    this.openNode[level] = leaf;
+    if ((flags & DECLARATION_FLAG) !== 0) return;
+    const def = pool.nodeCount.data[leaf];
+    if (def < 0 || pool.defNext.data[def] >= 0 || pool.defSize.data[def] !== size) return;
+    this.openDef[level] = def;
+    this.openCursor[level] = pool.defStart.data[def];
+    this.openLast[level] = pool.defStart.data[def] + STRIDE * pool.defCount.data[def];
+  }
+
+  /** Another type of which a node may be expected. */
+  private openExpected(
+    level: number,
+    kind: number,
+    size: number,
+    flags: number,
+    ref: number,
+    offset: number,
+  ): void {
+    const { pool, known } = this;
+    const node = known.at(offset);
+    // A declaration without a name is nothing BTF can hold; its record gets it reported.
+    if (node < 0 || (flags & DECLARATION_FLAG) !== 0) return;
+    const a = pool.nodeA.data[node];
+    const hasSize = kind !== KIND_ARRAY && kind !== KIND_FUNC_PROTO;
+    // The type behind an enumeration is not part of the node, but has to be one.
+    if (hasSize && this.nodeOf(ref) < 0) return;
+    if (pool.nodeKind.data[node] !== kind || (hasSize && a !== size)) {
+      known.conflict = true;
+      return;
+    }
+    this.openNode[level] = node;
+    if (kind === KIND_ARRAY) {
+      this.expectNode(ref, pool.nodeB.data[node]);
+      return;
+    }
+    if (kind === KIND_FUNC_PROTO) this.expectNode(ref, a);
+    this.openCursor[level] = pool.nodeStart.data[node];
+    this.openLast[level] = pool.nodeStart.data[node] + STRIDE * pool.nodeCount.data[node];
   }
 
   private openFunction(offset: number, depth: number, hasChildren: boolean): boolean {
@@ -506,31 +839,112 @@ export class UnitReader extends DieAttributes {
       this.closeFunction(depth);
       return;
     }
-    const { out } = this;
-    const kind = this.openKind[depth];
-    const flags = this.openFlags[depth];
-    if (parent === PARENT_PROTOTYPE && (flags & FUNCTION_IS_VARIADIC) !== 0) this.pushEntry(NO_NAME, 0, 0);
-    const from = this.openStart[depth];
+    if (parent === PARENT_PROTOTYPE && (this.openFlags[depth] & FUNCTION_IS_VARIADIC) !== 0) {
+      this.openFlags[depth] = 0;
+      this.entry(depth, NO_NAME, 0, 0);
+    }
+    const isNamed = this.openName[depth] !== NO_NAME;
+    if (this.openCursor[depth] !== STORED && !this.known.conflict) {
+      if (isNamed) this.closeMatchedDefinition(depth);
+      else this.closeMatchedList(depth);
+    } else if (!isNamed && this.isMatching) {
+      this.closeUnnamed(depth);
+    } else {
+      const start = this.copyEntries(this.openStart[depth]);
+      this.record(depth, start);
+      if (isNamed) this.out.instances.push(0);
+    }
+    this.stackTop = this.openStart[depth];
+  }
+
+  private record(depth: number, start: number): void {
+    const count = (this.stackTop - this.openStart[depth]) / STRIDE;
+    this.addRecord(
+      this.openKind[depth],
+      this.openName[depth],
+      this.openSize[depth],
+      this.openFlags[depth],
+      this.openRef[depth],
+      start,
+      count,
+      this.openOffset[depth],
+    );
+  }
+
+  /** Moves the entries from `from` on to {@link UnitTypes.entries}; returns where they are. */
+  private copyEntries(from: number): number {
+    const { out, stack } = this;
     const ints = this.stackTop - from;
     const start = out.entries.length;
     out.entries.reserve(ints);
     const entries = out.entries.data;
-    const { stack } = this;
     for (let i = 0; i < ints; i++) entries[start + i] = stack[from + i];
     out.entries.length += ints;
-    this.stackTop = from;
+    return start;
+  }
+
+  /** A named type whose list equals the definition's as far as it goes. */
+  private closeMatchedDefinition(depth: number): void {
+    const { pool, out } = this;
+    const def = this.openDef[depth];
+    const cursor = this.openCursor[depth];
+    const isEnum = this.openKind[depth] === KIND_ENUM;
+    if (isEnum && cursor === pool.defStart.data[def]) {
+      // An enumeration without values is a declaration.
+      this.record(depth, 0);
+      out.instances.push(0);
+      return;
+    }
+    const flags = this.openFlags[depth] & DEFINITION_FLAGS;
+    if (cursor !== this.openLast[depth] || flags !== pool.defFlags.data[def]) {
+      this.known.conflict = true;
+      return;
+    }
+    out.typeCount++;
+    out.instances.push(def);
+  }
+
+  /** A type whose list equals the expected node's as far as it goes. */
+  private closeMatchedList(depth: number): void {
+    const { pool, known } = this;
+    const node = this.openNode[depth];
+    const flags = this.openFlags[depth] & DEFINITION_FLAGS;
+    if (this.openCursor[depth] !== this.openLast[depth] || flags !== pool.nodeB.data[node])
+      known.conflict = true;
+    this.settle(this.openOffset[depth], node);
+  }
+
+  /** A type without a name, nothing being expected of it but of an array's element. */
+  private closeUnnamed(depth: number): void {
+    const { pool, known } = this;
+    const kind = this.openKind[depth];
+    const ref = this.openRef[depth];
     const offset = this.openOffset[depth];
-    this.index.set(offset, out.typeCount);
-    this.addType(
-      kind,
-      this.openName[depth],
-      this.openSize[depth],
-      parent === PARENT_PROTOTYPE ? 0 : flags,
-      this.openRef[depth],
-      start,
-      ints / 3,
-      offset,
-    );
+    const flags = this.openFlags[depth];
+    const target = this.nodeOf(ref);
+    const from = this.openStart[depth];
+    const isComplete = target >= 0 && (flags & DECLARATION_FLAG) === 0;
+    if (isComplete && kind === KIND_ARRAY) {
+      this.settle(offset, pool.array(target, this.openSize[depth]));
+      return;
+    }
+    if (isComplete && (kind === KIND_ENUM || this.resolveStack(from))) {
+      const a = kind === KIND_FUNC_PROTO ? target : this.openSize[depth];
+      const count = (this.stackTop - from) / STRIDE;
+      this.settle(offset, pool.list(kind, a, flags & DEFINITION_FLAGS, this.stack, from, count));
+      return;
+    }
+    const start = this.copyEntries(from);
+    known.postpone(offset);
+    this.record(depth, start);
+  }
+
+  /** Replaces the types of the entries from `from` on by nodes; false, and nothing changed, when one is not known. */
+  private resolveStack(from: number): boolean {
+    const { stack } = this;
+    for (let i = from + 2; i < this.stackTop; i += STRIDE) if (this.nodeOf(stack[i]) < 0) return false;
+    for (let i = from + 2; i < this.stackTop; i += STRIDE) stack[i] = this.nodeOf(stack[i]);
+    return true;
   }
 
   private closeFunction(depth: number): void {
@@ -596,7 +1010,7 @@ export class UnitReader extends DieAttributes {
     if (bitOffset < 0 || bitOffset > 0xffff_ffff)
       this.fail(offset, `member at bit ${bitOffset} does not fit BTF`, 'btf-unencodable');
     if (isBitfield) this.openFlags[depth] = this.openFlags[depth] | KIND_FLAG;
-    this.pushEntry(name, isBitfield ? (bits << 24) | bitOffset : bitOffset | 0, type);
+    this.entry(depth, name, isBitfield ? (bits << 24) | bitOffset : bitOffset | 0, type);
   }
 
   /**
@@ -687,13 +1101,13 @@ export class UnitReader extends DieAttributes {
     const high = this.valueHigh | 0;
     const flags = this.openFlags[depth];
     if ((flags & ENUM64_FLAG) !== 0) {
-      this.pushEntry(name, low, high);
+      this.enumeratorEntry(depth, name, low, high);
       return;
     }
     const isNegative = high === -1 && low < 0;
     if (high !== 0 && !isNegative) this.fail(offset, 'enumerator does not fit 32 bits', 'btf-unencodable');
     if (isNegative) this.openFlags[depth] = flags | KIND_FLAG;
-    this.pushEntry(name, low, 0);
+    this.enumeratorEntry(depth, name, low, 0);
   }
 
   /** Elements of one dimension mod 2^32; flexible and variable-length ones are 0 (dwarves: die__create_new_subrange). */

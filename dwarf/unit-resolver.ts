@@ -1,6 +1,6 @@
 /**
- * Turns one unit's types (offsets of DIEs) into nodes of a pool (ids of equal types). Iterative: the depth of a
- * reference chain comes from the input.
+ * Turns the records of one unit's types (offsets of DIEs) into nodes of a pool (ids of equal types). Iterative: the
+ * depth of a reference chain comes from the input.
  */
 
 import { BTF_KIND } from '../btf/constants.ts';
@@ -16,6 +16,7 @@ import {
 } from '../btf/type-pool.ts';
 import { FormatError } from '../elf/format-error.ts';
 import { NO_NAME, SANITIZED_INT_NAME } from './names.ts';
+import type { UnitNodes } from './unit-nodes.ts';
 import { type OffsetIndex, TYPE, TYPE_INTS, TYPE_IS_DECLARATION, type UnitTypes } from './unit-types.ts';
 
 // Copies, because V8 folds only a module's own constants into optimized code.
@@ -33,7 +34,7 @@ const {
   RESTRICT: KIND_RESTRICT,
   FUNC_PROTO: KIND_FUNC_PROTO,
 } = BTF_KIND;
-const { KIND, NAME, SIZE, FLAGS, REF, START, COUNT, OFFSET } = TYPE;
+const { KIND, NAME, SIZE, FLAGS, REF, START, COUNT, OFFSET, ORDINAL, INSTANCE } = TYPE;
 const RECORD_INTS = TYPE_INTS;
 const STRIDE = ENTRY_INTS;
 const FLAG_OF_ENUM64 = FLAG_ENUM64;
@@ -44,7 +45,6 @@ const LOCAL_LEAF_UNION = LEAF_UNION;
 const LOCAL_NO_NAME = NO_NAME;
 const LOCAL_TYPE_IS_DECLARATION = TYPE_IS_DECLARATION;
 
-/** Instance of a named composite that is only declared here (in {@link UnitResolver.instances}: ~leaf). */
 const UNRESOLVED = -1;
 const IN_PROGRESS = -2;
 
@@ -61,45 +61,50 @@ export class UnitResolver {
   private readonly pool: TypePool;
   private readonly types: UnitTypes;
   private readonly index: OffsetIndex;
-  /** Node of each type of the unit resolved last. */
+  private readonly known: UnitNodes;
+  /** Node of each record of the unit resolved last. */
   nodes = new Int32Array(1 << 12);
   private readonly work = new IntList();
-  /** Types of the unit that are a definition met before, see {@link VariantOf}. */
+  /** Records of the unit that are a definition met before, see {@link VariantOf}. */
   private readonly overruled = new Set<number>();
 
-  constructor(pool: TypePool, types: UnitTypes, index: OffsetIndex) {
+  constructor(pool: TypePool, types: UnitTypes, index: OffsetIndex, known: UnitNodes) {
     this.pool = pool;
     this.types = types;
     this.index = index;
+    this.known = known;
   }
 
   /**
-   * Enters all types of the unit into the pool.
-   * @param instances gets one int per named struct, union and enum in order: its definition, or ~leaf when declared only
+   * Finds the node of every record of the unit.
    * @param variantOf names the variant of an instance of an ambiguous name
    * @throws FormatError for references that lead nowhere or in a circle.
    */
-  resolve(
-    unitIndex: number,
-    instances: { push(value: number): void },
-    variantOf: VariantOf | undefined,
-  ): void {
-    const { types, pool } = this;
-    const total = types.typeCount;
+  enterNodes(variantOf: VariantOf | undefined): void {
+    const total = this.types.recordCount;
     if (total > this.nodes.length) this.nodes = new Int32Array(total * 2);
     const { nodes } = this;
     nodes.fill(UNRESOLVED, 0, total);
     this.enterLeaves(total, variantOf);
     for (let i = 0; i < total; i++) if (nodes[i] === UNRESOLVED) this.chase(i);
+  }
 
+  /**
+   * Enters the definitions among the records, notes where the records' nodes were met and completes
+   * {@link UnitTypes.instances}. After {@link enterNodes}, and only when its results hold.
+   */
+  enterDefinitions(unitIndex: number): void {
+    const { types, pool, nodes } = this;
     const { records } = types;
     const entries = types.entries.data;
+    const instances = types.instances.data;
     const nodeKind = pool.nodeKind.data;
     const base = unitIndex * UNIT_STRIDE;
-    for (let i = 0, at = 0; i < total; i++, at += RECORD_INTS) {
+    for (let i = 0, at = 0; i < types.recordCount; i++, at += RECORD_INTS) {
       const node = nodes[i];
+      const key = base + records[at + ORDINAL];
       if (nodeKind[node] < LOCAL_LEAF_STRUCT) {
-        pool.meet(node, base + i);
+        pool.meet(node, key);
         continue;
       }
       const isEnum = records[at + KIND] === KIND_ENUM;
@@ -107,14 +112,14 @@ export class UnitResolver {
       const count = records[at + COUNT];
       const isForward = isEnum ? count === 0 : (flags & LOCAL_TYPE_IS_DECLARATION) !== 0;
       if (isForward) {
-        pool.meet(node, base + i);
-        instances.push(~node);
+        pool.meet(node, key);
+        instances[records[at + INSTANCE]] = ~node;
         continue;
       }
       if (this.overruled.size > 0 && this.overruled.has(i)) {
-        pool.meet(node, base + i);
+        pool.meet(node, key);
         const def = pool.nodeCount.at(node);
-        instances.push(def >= 0 ? def : ~node);
+        instances[records[at + INSTANCE]] = def >= 0 ? def : ~node;
         continue;
       }
       const start = records[at + START];
@@ -127,25 +132,24 @@ export class UnitResolver {
         start,
         count,
       );
-      pool.meetDefinition(def, base + i);
-      instances.push(def);
+      pool.meetDefinition(def, key);
+      instances[records[at + INSTANCE]] = def;
     }
   }
 
   /** Node of the type that the DIE at `user` refers to; 0 (void) for none. */
   nodeAt(ref: number, user: number): number {
     if (ref === 0) return 0;
-    const found = this.index.findType(ref, this.types);
-    if (found < 0) this.failReference(ref, user);
-    return this.nodes[found];
+    const node = this.known.at(ref);
+    if (node < 0) this.failReference(ref, user);
+    return node;
   }
 
   /** Named composites are leaves: they need nothing resolved. */
   private enterLeaves(total: number, variantOf: VariantOf | undefined): void {
-    const { types, pool, nodes } = this;
+    const { types, pool } = this;
     const { records } = types;
     this.overruled.clear();
-    let instance = 0;
     for (let i = 0, at = 0; i < total; i++, at += RECORD_INTS) {
       const name = records[at + NAME];
       if (name === LOCAL_NO_NAME) continue;
@@ -163,10 +167,9 @@ export class UnitResolver {
         default:
           continue;
       }
-      const variant = variantOf === undefined ? 0 : variantOf(instance);
+      const variant = variantOf === undefined ? 0 : variantOf(records[at + INSTANCE]);
       if (variant < 0) this.overruled.add(i);
-      nodes[i] = pool.leaf(leafKind, name, variant < 0 ? ~variant : variant);
-      instance++;
+      this.settle(i, pool.leaf(leafKind, name, variant < 0 ? ~variant : variant));
     }
   }
 
@@ -176,6 +179,11 @@ export class UnitResolver {
 
   private fail(offset: number, what: string): never {
     throw new FormatError('dwarf-malformed', { format: 'dwarf', section: '.debug_info', offset }, what);
+  }
+
+  private settle(i: number, node: number): void {
+    this.nodes[i] = node;
+    this.known.set(this.types.records[i * RECORD_INTS + OFFSET], node);
   }
 
   /** Resolves a type and everything it needs, deepest first. */
@@ -205,18 +213,16 @@ export class UnitResolver {
         continue;
       }
       this.work.length--;
-      nodes[i] = this.enter(i, kind);
+      this.settle(i, this.enter(i, kind));
     }
   }
 
   /** Puts the type behind `ref` on the work list unless it is known. */
   private need(ref: number, user: number): void {
-    if (ref === 0) return;
+    if (ref === 0 || this.known.at(ref) >= 0) return;
     const found = this.index.findType(ref, this.types);
     if (found < 0) this.failReference(ref, this.types.records[user * RECORD_INTS + OFFSET]);
-    const state = this.nodes[found];
-    if (state >= 0) return;
-    if (state === IN_PROGRESS)
+    if (this.nodes[found] === IN_PROGRESS)
       this.fail(
         this.types.records[found * RECORD_INTS + OFFSET],
         'types refer to each other in a circle without a named struct or union',
@@ -233,15 +239,14 @@ export class UnitResolver {
 
   /** Replaces the third int of each entry, a DIE offset, by the type's node. */
   private resolveEntries(entries: Int32Array, start: number, count: number, user: number): void {
-    const { index, nodes } = this;
-    const { types } = this;
+    const { known, types } = this;
     const end = start + count * STRIDE;
     for (let at = start + 2; at < end; at += STRIDE) {
       const ref = entries[at];
       if (ref === 0) continue;
-      const found = index.findType(ref, types);
-      if (found < 0) this.failReference(ref, this.types.records[user * RECORD_INTS + OFFSET]);
-      entries[at] = nodes[found];
+      const node = known.at(ref);
+      if (node < 0) this.failReference(ref, types.records[user * RECORD_INTS + OFFSET]);
+      entries[at] = node;
     }
   }
 
@@ -254,7 +259,7 @@ export class UnitResolver {
       case KIND_VOID:
         return 0;
       case KIND_INT:
-        return this.enterInt(records[at + NAME], records[at + SIZE]);
+        return enterInt(pool, records[at + NAME], records[at + SIZE]);
       case KIND_TYPEDEF:
         return pool.typedef(records[at + NAME], target);
       case KIND_ARRAY:
@@ -267,15 +272,6 @@ export class UnitResolver {
       default:
         return this.enterList(i, kind, target);
     }
-  }
-
-  /** Sizes BTF cannot express come from compilers' temporaries; pahole writes a stand-in for them, so do we. */
-  private enterInt(name: number, word: number): number {
-    const bytes = word >>> 8;
-    const isOdd = bytes === 0 || bytes > 16 || (bytes & (bytes - 1)) !== 0;
-    return isOdd
-      ? this.pool.scalar(KIND_INT, SANITIZED_INT_NAME, (4 << 8) | (word & 0xff))
-      : this.pool.scalar(KIND_INT, name, word);
   }
 
   private enterList(i: number, kind: number, target: number): number {
@@ -306,4 +302,17 @@ export class UnitResolver {
     }
     return pool.list(kind, records[at + SIZE], flags & FLAG_OF_KIND, entries, start, count);
   }
+}
+
+/**
+ * Node of a base type. Sizes BTF cannot express come from compilers' temporaries; pahole writes a stand-in for them,
+ * so do we.
+ * @param word size << 8 | encoding
+ */
+export function enterInt(pool: TypePool, name: number, word: number): number {
+  const bytes = word >>> 8;
+  const isOdd = bytes === 0 || bytes > 16 || (bytes & (bytes - 1)) !== 0;
+  return isOdd
+    ? pool.scalar(KIND_INT, SANITIZED_INT_NAME, (4 << 8) | (word & 0xff))
+    : pool.scalar(KIND_INT, name, word);
 }

@@ -1,6 +1,8 @@
 /**
  * What one unit says, as flat arrays: its types in the order pahole numbers them, its functions and its per-CPU
  * variables. References are still offsets of DIEs. The arrays are reused from unit to unit.
+ *
+ * Types that turned out to be in the pool already while they were read (see unit-nodes.ts) have no record.
  */
 
 import { IntList } from '../btf/int-list.ts';
@@ -31,13 +33,21 @@ export const TYPE = {
   COUNT: 6,
   /** Section offset of the DIE. */
   OFFSET: 7,
+  /** Number of the type in its unit. */
+  ORDINAL: 8,
+  /** Of a named struct, union or enum: its place in {@link UnitTypes.instances}. */
+  INSTANCE: 9,
 } as const;
-export const TYPE_INTS = 8;
+export const TYPE_INTS = 10;
 
 export class UnitTypes {
   /** Types, {@link TYPE_INTS} each, in the order of their numbers. */
   records = new Int32Array(TYPE_INTS << 10);
+  recordCount = 0;
+  /** Types of the unit, with a record or without. */
   typeCount = 0;
+  /** Per named struct, union and enum in order: its definition, or ~leaf when only declared; open for those with a record. */
+  readonly instances = new IntList();
 
   /** (name, offset word, type's DIE offset) of members, (name, 0, type) of parameters, (name, low, high) of enumerators. */
   readonly entries = new IntList(1 << 14);
@@ -72,6 +82,7 @@ export class UnitTypes {
 
   clear(): void {
     this.typeCount = 0;
+    this.recordCount = 0;
     for (const list of Object.values(this)) if (list instanceof IntList) list.length = 0;
   }
 }
@@ -98,10 +109,10 @@ export class OffsetIndex {
     this.slots[offset - this.base] = index;
   }
 
-  /** Number of the type whose DIE is at `offset`, or -1. */
-  findType(offset: number, { records, typeCount }: UnitTypes): number {
+  /** Number of the record whose DIE is at `offset`, or -1. */
+  findType(offset: number, { records, recordCount }: UnitTypes): number {
     const index = this.slots[offset - this.base];
-    return index < typeCount && records[index * STRIDE + OFFSET] === offset ? index : -1;
+    return index < recordCount && records[index * STRIDE + OFFSET] === offset ? index : -1;
   }
 
   /** The index in `offsets` whose value is `offset`, or -1. */

@@ -1,0 +1,54 @@
+/** What the DIE loop tells DIEs and attributes apart by: a class for each tag that matters, a slot for each attribute. */
+
+/** What the DIE loop does with a DIE; consecutive so that a switch over them is a jump table. */
+export const DIE_CLASS = {
+  OTHER: 0,
+  MEMBER: 1,
+  FORMAL_PARAMETER: 2,
+  REFERENCE_TYPE: 3,
+  COMPOSITE: 4,
+  ENUMERATOR: 5,
+  VARIABLE: 6,
+  SUBROUTINE_TYPE: 7,
+  TYPEDEF: 8,
+  SUBPROGRAM: 9,
+  ARRAY: 10,
+  SUBRANGE: 11,
+  ENUMERATION: 12,
+  BASE_TYPE: 13,
+  UNSPECIFIED_TYPE: 14,
+  UNSPECIFIED_PARAMETERS: 15,
+  UNIT: 16,
+  UNENCODABLE_TYPE: 17,
+  /** The frequent layouts, see dwarf/plain-shapes.ts; they come last. */
+  PLAIN_MEMBER: 18,
+  PLAIN_REFERENCE: 19,
+  PLAIN_PARAMETER: 20,
+  PLAIN_ENUMERATOR: 21,
+  PLAIN_BITFIELD: 22,
+  PLAIN_COMPOSITE: 23,
+  PLAIN_TYPEDEF: 24,
+  PLAIN_SUBROUTINE: 25,
+} as const;
+
+/** Wanted attributes; each has a place in every shape. */
+export const SLOT = {
+  NAME: 0,
+  TYPE: 1,
+  BYTE_SIZE: 2,
+  /** data_member_location, location. */
+  LOCATION: 3,
+  /** encoding, const_value, upper_bound, language. */
+  VALUE: 4,
+  COUNT: 5,
+  DATA_BIT_OFFSET: 6,
+  BIT_SIZE: 7,
+  BIT_OFFSET: 8,
+  DECLARATION: 9,
+  EXTERNAL: 10,
+  ABSTRACT_ORIGIN: 11,
+  SPECIFICATION: 12,
+  STR_OFFSETS_BASE: 13,
+  ADDR_BASE: 14,
+} as const;
+export const SLOT_COUNT = 15;
