@@ -8,9 +8,9 @@ import { defaultCacheDir } from './flags.ts';
 import { checkPlaces } from './places.ts';
 import { buildProgram } from './program.ts';
 
-describe('the program', () => {
-  const verbs = buildProgram().commands;
+const verbs = (await buildProgram()).commands;
 
+describe('the program', () => {
   it('has its verbs', () => {
     expect(verbs.map((verb) => verb.name())).toEqual(
       expect.arrayContaining(['crawl', 'convert', 'status', 'verify', 'doctor']),
@@ -26,6 +26,13 @@ describe('the program', () => {
       for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(125);
     },
   );
+});
+
+describe('a verb', () => {
+  it.each(verbs.map((verb) => verb.name()))('%s is loaded alone when it is named', async (name) => {
+    const { commands } = await buildProgram(['--no-color', name, '--json']);
+    expect(commands.map((verb) => verb.name())).toEqual([name]);
+  });
 });
 
 describe('the command line', () => {

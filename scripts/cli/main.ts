@@ -20,7 +20,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 async function run(argv: readonly string[]): Promise<number> {
   try {
-    await buildProgram().parseAsync(argv);
+    const program = await buildProgram(argv.slice(2));
+    await program.parseAsync(argv);
     return Number(process.exitCode ?? EXIT.ok);
   } catch (thrown) {
     if (thrown instanceof CommanderError) return explainUsage(thrown);

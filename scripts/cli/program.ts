@@ -1,12 +1,21 @@
 /** The command line as a whole: verbs, help, how errors are reported. */
 
 import { Command } from 'commander';
-import { registerConvert } from '../convert.ts';
-import { registerCrawl } from '../crawl.ts';
-import { registerDoctor } from '../doctor.ts';
-import { registerStatus } from '../status.ts';
-import { registerVerify } from '../verify.ts';
 import { readVersion } from './version.ts';
+
+type Register = (program: Command) => void;
+
+/**
+ * Each verb's module, loaded only when it may be wanted: together they load a database, an HTTP client and more, which
+ * takes longer than converting a small kernel.
+ */
+const VERBS = new Map<string, () => Promise<Register>>([
+  ['crawl', async () => (await import('../crawl.ts')).registerCrawl],
+  ['convert', async () => (await import('../convert.ts')).registerConvert],
+  ['status', async () => (await import('../status.ts')).registerStatus],
+  ['verify', async () => (await import('../verify.ts')).registerVerify],
+  ['doctor', async () => (await import('../doctor.ts')).registerDoctor],
+]);
 
 const EXAMPLES = `
 Examples:
@@ -23,8 +32,11 @@ Exit codes: 0 done, 1 unexpected failure, 2 usage or set-up, 3 some kernels fail
 Results go to stdout, messages and progress to stderr. NO_COLOR and FORCE_COLOR are honoured;
 BTFMILL_DEBUG=1 adds a stack trace to an error.`;
 
-/** A fresh program; throws CommanderError instead of ending the process. */
-export function buildProgram(): Command {
+/**
+ * A fresh program; throws CommanderError instead of ending the process.
+ * @param args what will be parsed: when it starts with a verb, the program has only that one
+ */
+export async function buildProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('btfmill')
     .description(
       "Turns the DWARF of Linux distributions' kernel debug packages into an archive of BTF files.",
@@ -38,10 +50,8 @@ export function buildProgram(): Command {
     // main() writes the one line; commander must not write its own beside it.
     .configureOutput({ outputError: () => {} })
     .exitOverride();
-  registerCrawl(program);
-  registerConvert(program);
-  registerStatus(program);
-  registerVerify(program);
-  registerDoctor(program);
+  const verb = VERBS.get(args.find((arg) => !arg.startsWith('-')) ?? '');
+  const loaded = await Promise.all(verb === undefined ? [...VERBS.values()].map((load) => load()) : [verb()]);
+  for (const register of loaded) register(program);
   return program;
 }
