@@ -186,7 +186,7 @@ function examineBtf(bytes: Uint8Array, reference: Btf): Outcome {
   });
 }
 
-/** A type may spell out 50 000 others, which takes 50 ms: a few of them say it all. */
+/** A type may spell out thousands of others: a few of them say it all. */
 const MAX_PRINTED = 20;
 
 function describeAll(btf: Btf): void {
