@@ -1,0 +1,179 @@
+/**
+ * What types of a BTF say about themselves without ids, as numbers: equal labels, equal numbers. Other BTFs' types are
+ * looked up, so that a BTF can be indexed once and compared with many.
+ */
+
+import { BTF_HAS_TYPE, BTF_KIND } from './constants.ts';
+import { IntList } from './int-list.ts';
+import type { StringIndex } from './string-index.ts';
+import type { Btf } from './view.ts';
+
+const K = BTF_KIND;
+const EMPTY = -1;
+
+/** No type of the indexed BTF has this label. */
+export const NO_LABEL = -1;
+
+/**
+ * Labels of all types of one BTF. Everything but ids counts, unlike in `compareDeep`: kind_flag and what arrays have as
+ * index, because btf__dedup tells types apart by them too.
+ */
+export class TypeLabels {
+  /** Label by id. */
+  readonly labelOf: Int32Array;
+  private readonly strings: StringIndex;
+  private readonly start = new IntList();
+  private readonly words = new IntList(1 << 12);
+  private readonly slots: Int32Array;
+  private readonly hashes = new IntList();
+  private readonly scratch = new IntList();
+
+  constructor(btf: Btf, strings: StringIndex) {
+    this.strings = strings;
+    let slotCount = 16;
+    while (slotCount < btf.typeCount * 2) slotCount *= 2;
+    this.slots = new Int32Array(slotCount).fill(EMPTY);
+    this.labelOf = new Int32Array(btf.typeCount);
+    this.start.push(0);
+    const names = new NameOffsets(btf.strings, strings);
+    for (let id = 0; id < btf.typeCount; id++) this.labelOf[id] = this.add(btf, id, names);
+  }
+
+  get count(): number {
+    return this.hashes.length;
+  }
+
+  /** Label by id of another BTF's types; {@link NO_LABEL} for those that the indexed BTF has none like. */
+  labelsIn(btf: Btf): Int32Array {
+    const names = new NameOffsets(btf.strings, this.strings);
+    const labels = new Int32Array(btf.typeCount);
+    for (let id = 0; id < btf.typeCount; id++) {
+      labels[id] = this.write(btf, id, names) ? this.slots[this.findSlot(this.hash())] : NO_LABEL;
+    }
+    return labels;
+  }
+
+  private add(btf: Btf, id: number, names: NameOffsets): number {
+    this.write(btf, id, names);
+    const hash = this.hash();
+    const slot = this.findSlot(hash);
+    if (this.slots[slot] !== EMPTY) return this.slots[slot];
+    const { words, scratch } = this;
+    for (let i = 0; i < scratch.length; i++) words.push(scratch.data[i]);
+    this.start.push(words.length);
+    this.slots[slot] = this.hashes.push(hash);
+    return this.slots[slot];
+  }
+
+  /** Writes a type's label to `scratch`; false when it has a name that the indexed BTF has not. */
+  private write(btf: Btf, id: number, names: NameOffsets): boolean {
+    const { words } = btf;
+    const { scratch } = this;
+    const at = btf.offsets[id];
+    const kind = btf.kind(id);
+    const vlen = btf.vlen(id);
+    let isKnown = true;
+    const name = (word: number): void => {
+      const offset = names.offsetOf(words[word]);
+      if (offset < 0) isKnown = false;
+      scratch.push(offset);
+    };
+    scratch.length = 0;
+    scratch.push(words[at + 1]);
+    name(at);
+    scratch.push(BTF_HAS_TYPE[kind] ? 0 : words[at + 2]);
+    switch (kind) {
+      case K.INT:
+      case K.VAR:
+      case K.DECL_TAG:
+        scratch.push(words[at + 3]);
+        break;
+      case K.ARRAY:
+        scratch.push(words[at + 5]);
+        break;
+      case K.STRUCT:
+      case K.UNION:
+        for (let i = 0, entry = at + 3; i < vlen && isKnown; i++, entry += 3) {
+          name(entry);
+          scratch.push(words[entry + 2]);
+        }
+        break;
+      case K.ENUM:
+        for (let i = 0, entry = at + 3; i < vlen && isKnown; i++, entry += 2) {
+          name(entry);
+          scratch.push(words[entry + 1]);
+        }
+        break;
+      case K.ENUM64:
+        for (let i = 0, entry = at + 3; i < vlen && isKnown; i++, entry += 3) {
+          name(entry);
+          scratch.push(words[entry + 1]);
+          scratch.push(words[entry + 2]);
+        }
+        break;
+      case K.FUNC_PROTO:
+        for (let i = 0, entry = at + 3; i < vlen && isKnown; i++, entry += 2) name(entry);
+        break;
+      case K.DATASEC:
+        for (let i = 0, entry = at + 3; i < vlen; i++, entry += 3) {
+          scratch.push(words[entry + 1]);
+          scratch.push(words[entry + 2]);
+        }
+        break;
+      default:
+    }
+    return isKnown;
+  }
+
+  private hash(): number {
+    const { data, length } = this.scratch;
+    let hash = length;
+    for (let i = 0; i < length; i++) {
+      hash = Math.imul(hash ^ data[i], 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    return hash;
+  }
+
+  /** Slot of the label in `scratch`, or the free slot where it belongs. */
+  private findSlot(hash: number): number {
+    const { slots, hashes } = this;
+    const mask = slots.length - 1;
+    let slot = hash & mask;
+    while (slots[slot] !== EMPTY && !(hashes.data[slots[slot]] === hash && this.isScratch(slots[slot]))) {
+      slot = (slot + 1) & mask;
+    }
+    return slot;
+  }
+
+  private isScratch(label: number): boolean {
+    const { start, words, scratch } = this;
+    const from = start.data[label];
+    if (start.data[label + 1] - from !== scratch.length) return false;
+    for (let i = 0; i < scratch.length; i++) if (words.data[from + i] !== scratch.data[i]) return false;
+    return true;
+  }
+}
+
+/** Offsets of one string section as those of equal strings of the indexed one; each is looked up once. */
+export class NameOffsets {
+  private readonly section: Uint8Array;
+  private readonly index: StringIndex;
+  /** By offset: 0 not looked up yet, else the found offset + 2, so that 1 is "not there". */
+  private readonly known: Uint32Array;
+
+  constructor(section: Uint8Array, index: StringIndex) {
+    this.section = section;
+    this.index = index;
+    this.known = new Uint32Array(section.length);
+  }
+
+  /** Offset in the indexed section, -1 when it has no such string. */
+  offsetOf(offset: number): number {
+    const known = this.known[offset];
+    if (known !== 0) return known - 2;
+    const found = this.index.find(this.section, offset);
+    this.known[offset] = found + 2;
+    return found;
+  }
+}
