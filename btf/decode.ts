@@ -101,6 +101,15 @@ export function readBtfHeader(bytes: Uint8Array): BtfHeader {
   }
 }
 
+/**
+ * True when a blob's strings do not start with the empty string: it was made as an addition to a base, and nothing but
+ * the base can make sense of it (libbpf: btf__new_empty_split). Throws as {@link readBtfHeader}.
+ */
+export function isSplitBtf(bytes: Uint8Array): boolean {
+  const { stringsStart, stringsEnd } = readBtfHeader(bytes);
+  return stringsStart === stringsEnd || bytes[stringsStart] !== 0;
+}
+
 interface ByteRange {
   readonly start: number;
   readonly end: number;

@@ -1,5 +1,6 @@
 /** BTF: decode, build, validate, compare. */
 
+export { type BaseIndex, indexBase } from './base-index.ts';
 export {
   type BtfLayer,
   type DeepComparison,
@@ -14,7 +15,7 @@ export {
   compareShallow,
 } from './compare-shallow.ts';
 export * from './constants.ts';
-export { type BtfHeader, decodeBtf, readBtfHeader } from './decode.ts';
+export { type BtfHeader, decodeBtf, isSplitBtf, readBtfHeader } from './decode.ts';
 export { describeLines, typeExpression } from './describe.ts';
 export {
   BtfBuilder,
@@ -25,6 +26,7 @@ export {
   type BtfSectionEntry,
 } from './encode.ts';
 export { forEachReference } from './references.ts';
+export { type SplitResult, splitBtf } from './split.ts';
 export { countKinds } from './summary.ts';
 export { type FoundTolerances, findTolerances } from './tolerances.ts';
 export { type ValidationProblem, checkKernelBtf, validateBtf } from './validate.ts';

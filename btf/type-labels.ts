@@ -3,12 +3,14 @@
  * looked up, so that a BTF can be indexed once and compared with many.
  */
 
-import { BTF_HAS_TYPE, BTF_KIND } from './constants.ts';
+import { BTF_ENTRY_WORDS, BTF_EXTRA_WORDS, BTF_HAS_TYPE, BTF_KIND } from './constants.ts';
 import { IntList } from './int-list.ts';
 import type { StringIndex } from './string-index.ts';
 import type { Btf } from './view.ts';
 
 const K = BTF_KIND;
+/** Words of a record before its kind-specific part. */
+const RECORD_WORDS = 3;
 const EMPTY = -1;
 
 /** No type of the indexed BTF has this label. */
@@ -59,7 +61,9 @@ export class TypeLabels {
     const slot = this.findSlot(hash);
     if (this.slots[slot] !== EMPTY) return this.slots[slot];
     const { words, scratch } = this;
-    for (let i = 0; i < scratch.length; i++) words.push(scratch.data[i]);
+    words.reserve(scratch.length);
+    words.data.set(scratch.data.subarray(0, scratch.length), words.length);
+    words.length += scratch.length;
     this.start.push(words.length);
     this.slots[slot] = this.hashes.push(hash);
     return this.slots[slot];
@@ -68,61 +72,37 @@ export class TypeLabels {
   /** Writes a type's label to `scratch`; false when it has a name that the indexed BTF has not. */
   private write(btf: Btf, id: number, names: NameOffsets): boolean {
     const { words } = btf;
-    const { scratch } = this;
     const at = btf.offsets[id];
     const kind = btf.kind(id);
-    const vlen = btf.vlen(id);
-    let isKnown = true;
-    const name = (word: number): void => {
-      const offset = names.offsetOf(words[word]);
-      if (offset < 0) isKnown = false;
-      scratch.push(offset);
-    };
+    const step = BTF_ENTRY_WORDS[kind];
+    const extra = BTF_EXTRA_WORDS[kind];
+    const entryWords = btf.vlen(id) * step;
+    const { scratch } = this;
     scratch.length = 0;
-    scratch.push(words[at + 1]);
-    name(at);
-    scratch.push(BTF_HAS_TYPE[kind] ? 0 : words[at + 2]);
-    switch (kind) {
-      case K.INT:
-      case K.VAR:
-      case K.DECL_TAG:
-        scratch.push(words[at + 3]);
-        break;
-      case K.ARRAY:
-        scratch.push(words[at + 5]);
-        break;
-      case K.STRUCT:
-      case K.UNION:
-        for (let i = 0, entry = at + 3; i < vlen && isKnown; i++, entry += 3) {
-          name(entry);
-          scratch.push(words[entry + 2]);
-        }
-        break;
-      case K.ENUM:
-        for (let i = 0, entry = at + 3; i < vlen && isKnown; i++, entry += 2) {
-          name(entry);
-          scratch.push(words[entry + 1]);
-        }
-        break;
-      case K.ENUM64:
-        for (let i = 0, entry = at + 3; i < vlen && isKnown; i++, entry += 3) {
-          name(entry);
-          scratch.push(words[entry + 1]);
-          scratch.push(words[entry + 2]);
-        }
-        break;
-      case K.FUNC_PROTO:
-        for (let i = 0, entry = at + 3; i < vlen && isKnown; i++, entry += 2) name(entry);
-        break;
-      case K.DATASEC:
-        for (let i = 0, entry = at + 3; i < vlen; i++, entry += 3) {
-          scratch.push(words[entry + 1]);
-          scratch.push(words[entry + 2]);
-        }
-        break;
-      default:
+    scratch.reserve(RECORD_WORDS + extra + entryWords);
+    const { data } = scratch;
+    let length = 0;
+    const name = names.offsetOf(words[at]);
+    // The sign bit: some name is not there.
+    let allNames = name;
+    data[length++] = words[at + 1];
+    data[length++] = name;
+    data[length++] = BTF_HAS_TYPE[kind] ? 0 : words[at + 2];
+    // An array's extra words are two ids and its length, those of other kinds no ids.
+    for (let i = kind === K.ARRAY ? 2 : 0; i < extra; i++) data[length++] = words[at + RECORD_WORDS + i];
+    const first = at + RECORD_WORDS;
+    const isSection = kind === K.DATASEC;
+    const from = kind === K.STRUCT || kind === K.UNION || kind === K.FUNC_PROTO ? 2 : 1;
+    for (let entry = first; entry < first + entryWords; entry += step) {
+      if (!isSection) {
+        const entryName = names.offsetOf(words[entry]);
+        allNames |= entryName;
+        data[length++] = entryName;
+      }
+      for (let i = from; i < step; i++) data[length++] = words[entry + i];
     }
-    return isKnown;
+    scratch.length = length;
+    return allNames >= 0;
   }
 
   private hash(): number {

@@ -1,4 +1,4 @@
-/** Converts a kernel image in worker threads, so that downloads and progress never wait for it. */
+/** Converts a kernel image or module in worker threads, so that downloads and progress never wait for it. */
 
 import { BtfmillError } from '../errors/index.ts';
 import type { ProfileName } from '../dwarf/index.ts';
@@ -11,6 +11,8 @@ export interface ConvertOptions {
   readonly profile: ProfileName;
   /** Threads that read DWARF; the result does not depend on it. */
   readonly threads: number;
+  /** BTF, or ELF file with `.BTF` or DWARF, of the kernel that the file is a module of: `fromDwarf` is split BTF then. */
+  readonly base?: string;
   readonly signal: AbortSignal;
   readonly onProgress?: StepProgress;
 }
@@ -21,11 +23,17 @@ export interface ConvertOptions {
  * located code of whatever is malformed.
  */
 export async function convertKernel(path: string, options: ConvertOptions): Promise<ConvertedKernel> {
-  const { source, profile, threads, signal, onProgress } = options;
+  const { source, profile, threads, base, signal, onProgress } = options;
   signal.throwIfAborted();
-  const worker = startWorker({ role: 'convert', path, source, profile, threads }, (done, total) =>
-    onProgress?.(done, total),
-  );
+  const task = {
+    role: 'convert',
+    path,
+    source,
+    profile,
+    threads,
+    ...(base === undefined ? {} : { base }),
+  } as const;
+  const worker = startWorker(task, (done, total) => onProgress?.(done, total));
   const stop = (): void => {
     void worker.stop();
   };
@@ -34,13 +42,14 @@ export async function convertKernel(path: string, options: ConvertOptions): Prom
     const message = await worker.result;
     if (message.type !== 'converted')
       throw new BtfmillError('unexpected', `the conversion answered with ${message.type}`);
-    const { fromDwarf, native, buildId, stats } = message;
+    const { fromDwarf, native, buildId, stats, base: baseUse } = message;
     return {
       profile,
       ...(fromDwarf === undefined ? {} : { fromDwarf }),
       ...(native === undefined ? {} : { native: Uint8Array.from(native) }),
       ...(buildId === undefined ? {} : { buildId }),
       ...(stats === undefined ? {} : { stats }),
+      ...(baseUse === undefined ? {} : { base: baseUse }),
     };
   } catch (thrown) {
     signal.throwIfAborted();

@@ -32,6 +32,17 @@ export type BtfSource = 'dwarf' | 'native';
 /** What `--source` may ask for. */
 export type SourceChoice = 'auto' | BtfSource;
 
+/** What a module's split BTF leans on. */
+export interface BaseUse {
+  readonly path: string;
+  /** The file is BTF, has a `.BTF` section, or its DWARF was converted. */
+  readonly source: 'btf' | BtfSource;
+  /** Types of the base. */
+  readonly typeCount: number;
+  /** Types of the module that are the base's. */
+  readonly sharedCount: number;
+}
+
 export interface ConvertedKernel {
   /** BTF made from DWARF; absent when the file has none, or when only native BTF was asked for. */
   readonly fromDwarf?: Uint8Array;
@@ -40,7 +51,9 @@ export interface ConvertedKernel {
   /** GNU build id, lower-case hex. */
   readonly buildId?: string;
   readonly profile: ProfileName;
+  /** Of the split BTF when there is a base. */
   readonly stats?: ConversionStats;
+  readonly base?: BaseUse;
 }
 
 /** Time and volume of one step, as the record keeps them. */

@@ -19,13 +19,19 @@ Examples:
   npm run convert -- vmlinux -o vmlinux.btf
   npm run --silent convert -- vmlinux -o vmlinux.btf --json | jq .typesByKind
   btfmill convert vmlinux -o - | bpftool btf dump file /dev/stdin
+  btfmill convert xfs.ko --base vmlinux.btf -o xfs.btf && bpftool btf dump -B vmlinux.btf file xfs.btf
 
 The output is raw BTF in the byte order of the input, byte for byte what the profile's pahole writes with
---btf_encode_detached. It does not depend on the number of threads.`;
+--btf_encode_detached. It does not depend on the number of threads.
+
+With --base it is split BTF: the module's types without those that the kernel has, which whoever reads it needs as
+well. Base and module should come from one build and the same profile; a base that is an ELF file is read from its
+.BTF section, or else converted.`;
 
 interface ConvertFlags {
   readonly output: string;
   readonly profile: ProfileName;
+  readonly base?: string;
   readonly threads: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -42,6 +48,7 @@ export function registerConvert(program: Command): void {
         .choices(Object.keys(PROFILES))
         .default(DEFAULT_PROFILE),
     )
+    .option('--base <file>', "the kernel's BTF, or its vmlinux or /sys/kernel/btf/vmlinux: write split BTF")
     .option('--threads <n>', 'threads that read DWARF', positiveInteger, Math.min(4, availableParallelism()))
     .option('--json', 'a report on stdout: types by kind, time by phase; "v":1')
     .option('-q, --quiet', 'no progress and no summary');
@@ -54,6 +61,7 @@ async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
   const toStdout = flags.output === '-';
   if (toStdout && flags.json) throw new BtfmillError('usage', '--json and -o - both want stdout');
   await requireFile(vmlinux);
+  if (flags.base !== undefined) await requireFile(flags.base);
   if (!toStdout) await requirePlaceForFile(flags.output);
   let line = '';
   const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
@@ -66,6 +74,7 @@ async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
       source: 'dwarf',
       profile: flags.profile,
       threads: flags.threads,
+      ...(flags.base === undefined ? {} : { base: flags.base }),
       signal: stop.signal,
       onProgress: (done, total) => {
         const percent = total === undefined ? '' : `  ${Math.floor((100 * done) / total)}%`;
@@ -87,27 +96,30 @@ async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
 }
 
 /** A BTF that the kernel would refuse does not leave the house. */
-function checked({ fromDwarf }: ConvertedKernel): Uint8Array {
+function checked({ fromDwarf, base }: ConvertedKernel): Uint8Array {
   if (fromDwarf === undefined) throw new BtfmillError('dwarf-none', 'the file has no DWARF');
+  // Split BTF was checked where it was made: it takes the base to do so.
+  if (base !== undefined) return fromDwarf;
   const [problem] = validateBtf(decodeBtf(fromDwarf));
   if (problem !== undefined) throw new BtfmillError('btf-invalid', problem.text);
   return fromDwarf;
 }
 
 function report(
-  { stats, profile, buildId }: ConvertedKernel,
+  { stats, profile, buildId, base }: ConvertedKernel,
   bytes: Uint8Array,
   milliseconds: number,
   flags: ConvertFlags,
 ): void {
   if (stats === undefined) return;
   if (flags.json) {
-    const object = { v: 1, profile, threads: flags.threads, buildId, btfBytes: bytes.length, ...stats };
+    const object = { v: 1, profile, threads: flags.threads, buildId, base, btfBytes: bytes.length, ...stats };
     process.stdout.write(`${JSON.stringify(object)}\n`);
   }
   if (flags.quiet) return;
+  const own = base === undefined ? 'types' : `types beside ${base.sharedCount} of the base,`;
   process.stderr.write(
-    `${stats.typeCount} types from ${stats.typesRead} in ${stats.unitCount} units (${formatBytes(stats.inputBytes)} of DWARF), ` +
+    `${stats.typeCount} ${own} from ${stats.typesRead} in ${stats.unitCount} units (${formatBytes(stats.inputBytes)} of DWARF), ` +
       `${formatBytes(bytes.length)} of BTF, ${formatDuration(milliseconds)}\n`,
   );
 }

@@ -2,7 +2,7 @@
 
 import type { Collection, ConversionInput, ConversionStats, ProfileName } from '../../dwarf/index.ts';
 import type { ErrorCode } from '../../errors/index.ts';
-import type { SourceChoice } from '../types.ts';
+import type { BaseUse, SourceChoice } from '../types.ts';
 
 export interface ConvertTask {
   readonly role: 'convert';
@@ -10,6 +10,8 @@ export interface ConvertTask {
   readonly source: SourceChoice;
   readonly profile: ProfileName;
   readonly threads: number;
+  /** File with the BTF of the kernel that `path` is a module of; what comes from the DWARF is split BTF then. */
+  readonly base?: string;
 }
 
 /** A helper of a conversion: collects ranges of units until none is left. */
@@ -47,6 +49,7 @@ export interface ConvertedMessage {
   readonly native?: Uint8Array;
   readonly buildId?: string;
   readonly stats?: ConversionStats;
+  readonly base?: BaseUse;
 }
 
 export type Message = ProgressMessage | FailureMessage | CollectedMessage | ConvertedMessage;

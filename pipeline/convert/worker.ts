@@ -1,18 +1,22 @@
 /** Thread entry: runs one task and answers with messages (see messages.ts). */
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { countKinds, decodeBtf, splitBtf, validateBtf } from '../../btf/index.ts';
 import {
   assembleBtf,
   type Collection,
   Collector,
   type ConversionInput,
+  type ConversionStats,
   hasDwarf,
   kindCountsByName,
   readConversionInput,
 } from '../../dwarf/index.ts';
 import { type ElfFile, findSection, openElf, readBuildId, readSection } from '../../elf/index.ts';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import type { BaseUse } from '../types.ts';
 import { openFileSource } from './file-source.ts';
+import { loadBase } from './load-base.ts';
 import type { CollectTask, ConvertTask, ConvertedMessage, Message, Task } from './messages.ts';
 import { unitRanges } from './ranges.ts';
 import { startWorker } from './start-worker.ts';
@@ -45,7 +49,7 @@ async function convert(task: ConvertTask): Promise<ConvertedMessage> {
       type: 'converted',
       ...(buildId === undefined ? {} : { buildId }),
       ...(native === undefined ? {} : { native }),
-      ...made,
+      ...(made === undefined || task.base === undefined ? made : await splitOff(made, task, task.base)),
     };
   } finally {
     source.close();
@@ -63,10 +67,48 @@ function nativeBtf(file: ElfFile): Uint8Array | undefined {
   return section === undefined ? undefined : readSection(file, section);
 }
 
-async function convertDwarf(
-  file: ElfFile,
+interface MadeFromDwarf {
+  readonly fromDwarf: Uint8Array;
+  readonly stats: ConversionStats;
+}
+
+/** Takes out of a module's BTF what the base has. */
+async function splitOff(
+  { fromDwarf, stats }: MadeFromDwarf,
   task: ConvertTask,
-): Promise<Pick<ConvertedMessage, 'fromDwarf' | 'stats'>> {
+  path: string,
+): Promise<MadeFromDwarf & { readonly base: BaseUse }> {
+  const base = await loadBase(path, async (file) =>
+    hasDwarf(file) ? (await convertDwarf(file, task)).fromDwarf : undefined,
+  );
+  const { btf } = base.index;
+  const started = performance.now();
+  const module = decodeBtf(fromDwarf);
+  if (module.littleEndian !== btf.littleEndian)
+    throw new BtfmillError('usage', `base ${path}: its byte order is not that of ${task.path}`);
+  const { bytes, sharedCount } = splitBtf(module, base.index);
+  const split = decodeBtf(bytes, btf);
+  const [problem] = validateBtf(split);
+  if (problem !== undefined) throw new BtfmillError('btf-invalid', problem.text);
+  const milliseconds = performance.now() - started;
+  return {
+    fromDwarf: bytes,
+    stats: {
+      ...stats,
+      typesByKind: countKinds(split),
+      typeCount: split.typeCount - split.firstId,
+      stringBytes: split.strings.length - btf.strings.length,
+      milliseconds: {
+        ...stats.milliseconds,
+        split: milliseconds,
+        total: stats.milliseconds.total + milliseconds,
+      },
+    },
+    base: { path, source: base.source, typeCount: btf.typeCount - 1, sharedCount },
+  };
+}
+
+async function convertDwarf(file: ElfFile, task: ConvertTask): Promise<MadeFromDwarf> {
   const started = performance.now();
   const input = readConversionInput(file, task.profile);
   const read = performance.now();
