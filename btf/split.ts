@@ -30,7 +30,7 @@ export interface SplitResult {
 
 /**
  * Takes out of a module's BTF what its base has. Types and strings that stay keep their order.
- * @param module complete BTF of the module, with no base of its own
+ * @param module complete BTF of the module, deduplicated: what it says twice and the base does not, stays twice
  * @throws FormatError `btf-malformed` when byte orders differ
  */
 export function splitBtf(module: Btf, base: BaseIndex): SplitResult {
