@@ -36,11 +36,31 @@ export interface EmittedVariable {
   readonly sizeBytes: number;
 }
 
+/** A string that is used at `key`, by a type or not: the string table is in the order of first use. */
+export interface EmittedName {
+  readonly key: number;
+  readonly name: number;
+}
+
+/** A DECL_TAG at `key`. */
+export interface EmittedTag {
+  readonly key: number;
+  /** Its value. */
+  readonly name: number;
+  /** What it is on: a node, or the number of a function or variable of the same input. */
+  readonly on: 'node' | 'function' | 'variable';
+  readonly target: number;
+  /** Member or parameter, or -1 for the whole. */
+  readonly component: number;
+}
+
 export interface EmitInput {
   readonly pool: TypePool;
   readonly strings: StringPool;
+  readonly names: readonly EmittedName[];
   readonly functions: readonly EmittedFunction[];
   readonly variables: readonly EmittedVariable[];
+  readonly tags: readonly EmittedTag[];
   /** Name of the DATASEC the variables are in; used when there are any. */
   readonly sectionName: string;
   /** Node that every array has as index type; 0 when there is no array. */
@@ -66,6 +86,9 @@ const ITEM_DEFINITION = 1;
 const ITEM_NAME = 2;
 const ITEM_FUNCTION = 3;
 const ITEM_VARIABLE = 4;
+/** A string alone. */
+const ITEM_STRING = 5;
+const ITEM_TAG = 6;
 const ITEM_BITS = 3;
 
 function unencodable(what: string): FormatError {
@@ -84,8 +107,9 @@ export function emitBtf(input: EmitInput): Emitted {
 
 /** Items (index << ITEM_BITS | what) sorted by their place in the stream. */
 function streamOrder(input: EmitInput): Float64Array {
-  const { pool, functions, variables } = input;
-  const most = pool.nodeTotal + pool.defTotal + functions.length + variables.length;
+  const { pool, functions, variables, names, tags } = input;
+  const most =
+    pool.nodeTotal + pool.defTotal + functions.length + variables.length + names.length + tags.length;
   const keys = new Float64Array(most);
   const items = new Float64Array(most);
   let total = 0;
@@ -101,6 +125,8 @@ function streamOrder(input: EmitInput): Float64Array {
   for (let def = 0; def < pool.defTotal; def++) add(pool.defKey.at(def), def, ITEM_DEFINITION);
   functions.forEach((func, index) => add(func.key, index, ITEM_FUNCTION));
   variables.forEach((variable, index) => add(variable.key, index, ITEM_VARIABLE));
+  names.forEach(({ key }, index) => add(key, index, ITEM_STRING));
+  tags.forEach(({ key }, index) => add(key, index, ITEM_TAG));
 
   const order = Uint32Array.from({ length: total }, (_, index) => index);
   order.sort((a, b) => keys[a] - keys[b]);
@@ -161,6 +187,9 @@ class Writer {
         case ITEM_VARIABLE:
           this.variableIds[index] = next++;
           break;
+        case ITEM_TAG:
+          next++;
+          break;
         default:
       }
     }
@@ -180,7 +209,7 @@ class Writer {
   }
 
   private item(index: number, what: number): void {
-    const { pool, functions, variables } = this.input;
+    const { pool, functions, variables, names, tags } = this.input;
     switch (what) {
       case ITEM_NODE:
         this.node(index);
@@ -212,11 +241,31 @@ class Writer {
         this.record(BTF_KIND.FUNC, this.string(func.name), 0, 0, this.id(func.proto));
         return;
       }
+      case ITEM_STRING:
+        this.string(names[index].name);
+        return;
+      case ITEM_TAG: {
+        const tag = tags[index];
+        this.record(BTF_KIND.DECL_TAG, this.string(tag.name), 0, 0, this.tagTarget(tag));
+        this.word(tag.component);
+        return;
+      }
       default: {
         const variable = variables[index];
         this.record(BTF_KIND.VAR, this.string(variable.name), 0, 0, this.id(variable.node));
         this.word(variable.linkage);
       }
+    }
+  }
+
+  private tagTarget({ on, target }: EmittedTag): number {
+    switch (on) {
+      case 'node':
+        return this.id(target);
+      case 'function':
+        return this.functionIds[target];
+      default:
+        return this.variableIds[target];
     }
   }
 
@@ -234,7 +283,11 @@ class Writer {
         this.word(((b & 0xff) << 24) | (bytes * 8));
         return;
       }
+      case BTF_KIND.FLOAT:
+        this.record(kind, this.string(a), 0, 0, b >>> 8);
+        return;
       case BTF_KIND.TYPEDEF:
+      case BTF_KIND.TYPE_TAG:
         this.record(kind, this.string(a), 0, 0, this.id(b));
         return;
       case BTF_KIND.PTR:

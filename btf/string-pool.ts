@@ -66,6 +66,15 @@ export class StringPool {
     return { bytes: this.sources[this.source.at(id)], start: this.start.at(id) };
   }
 
+  /** The text, one character per byte. */
+  text(id: number): string {
+    const start = this.start.at(id);
+    const bytes = this.sources[this.source.at(id)];
+    let text = '';
+    for (let i = start; i < start + this.size.at(id); i++) text += String.fromCharCode(bytes[i]);
+    return text;
+  }
+
   copyTo(id: number, target: Uint8Array, at: number): void {
     const start = this.start.at(id);
     const bytes = this.sources[this.source.at(id)];

@@ -4,26 +4,23 @@
  */
 
 import { BTF_KIND } from '../btf/constants.ts';
-import { DoubleList, IntList } from '../btf/int-list.ts';
+import { IntList } from '../btf/int-list.ts';
 import { TypePool } from '../btf/type-pool.ts';
 import { FormatError } from '../elf/format-error.ts';
 import { DW_LANG, DW_TAG } from './constants.ts';
+import { type FunctionArrays, FunctionCollector } from './functions.ts';
 import { NO_NAME, NameTable } from './names.ts';
-import type { Profile } from './profile.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 import { ShapeTable } from './shapes.ts';
-import { type AddressRange, UnitReader } from './unit-reader.ts';
-import { UNIT_STRIDE, UnitResolver, type VariantOf } from './unit-resolver.ts';
+import { TypeSizes } from './type-sizes.ts';
 import { UnitNodes } from './unit-nodes.ts';
-import { FUNCTION_FLAG, OffsetIndex, TYPE, TYPE_INTS, UnitTypes } from './unit-types.ts';
+import { type ReadOptions, UnitReader } from './unit-reader.ts';
+import { UNIT_STRIDE, UnitResolver, type VariantOf } from './unit-resolver.ts';
+import { OffsetIndex, TYPE, TYPE_INTS, UnitTypes } from './unit-types.ts';
+import { type VariableArrays, VariableCollector } from './variables.ts';
 
-/** Places within a unit's part of the stream, after its types: the stand-in index type, functions, variables. */
-export const ORDINAL_INDEX_TYPE = 0x3fff_ffff;
-export const ORDINAL_FUNCTIONS = 0x4000_0000;
-export const ORDINAL_VARIABLES = 0x8000_0000;
-
-/** Stream keys are exact up to 2^53. */
-const MAX_UNITS = 1 << 21;
+/** Stream keys are exact up to 2^53; what follows all units takes one unit's part more. */
+const MAX_UNITS = (1 << 21) - 1;
 
 const CPP_LANGUAGES: readonly number[] = [
   DW_LANG.C_plus_plus,
@@ -35,11 +32,8 @@ const CPP_LANGUAGES: readonly number[] = [
 ];
 
 /** What the collecting needs to know beside the sections. */
-export interface CollectOptions {
-  readonly profile: Profile;
-  /** Where `.data..percpu` lies, or undefined when the file has none. */
-  readonly perCpu: AddressRange | undefined;
-  /** False for a stripped file: then every external function counts (dwarves: btf_encoder__encode_cu). */
+export interface CollectOptions extends ReadOptions {
+  /** False for a stripped file. */
   readonly hasFunctionSymbols: boolean;
 }
 
@@ -53,24 +47,14 @@ export interface Collection {
   readonly instanceEnds: Int32Array;
   /** Per named struct, union or enum met: its definition, or ~leaf when only declared. */
   readonly instances: Int32Array;
-  /** Functions by key: name, return node, first parameter, parameters, unit. */
-  readonly functionKeys: Float64Array;
-  readonly functions: Int32Array;
-  /** (name, node) pairs; a variadic function ends with (0, 0). */
-  readonly parameters: Int32Array;
-  readonly variableKeys: Float64Array;
-  /** Variables: raw name, type node, flags, address in the per-CPU section, unit. */
-  readonly variables: Int32Array;
+  readonly functions: FunctionArrays;
+  readonly variables: VariableArrays;
   /** First unit with a base type named `int` and its node, first unit with an array; -1 for none. */
   readonly firstIntUnit: number;
   readonly firstIntNode: number;
   readonly firstArrayUnit: number;
   readonly typesRead: number;
 }
-
-/** Ints per function and per variable in a {@link Collection}. */
-export const FUNCTION_INTS = 5;
-export const VARIABLE_INTS = 5;
 
 /** A {@link TypePool} as arrays. */
 export interface PoolArrays {
@@ -104,12 +88,9 @@ export class Collector {
   private readonly units = new IntList();
   private readonly instanceEnds = new IntList();
   private readonly instances = new IntList(1 << 14);
-  private readonly functionKeys = new DoubleList();
-  private readonly functions = new IntList();
-  private readonly parameters = new IntList();
-  private readonly variableKeys = new DoubleList();
-  private readonly variables = new IntList();
-  private readonly functionsSeen = new Set<number>();
+  private readonly sizes: TypeSizes;
+  private readonly functions: FunctionCollector;
+  private readonly variables: VariableCollector;
   private firstIntUnit = -1;
   private firstIntNode = -1;
   private firstArrayUnit = -1;
@@ -119,16 +100,13 @@ export class Collector {
     this.sections = sections;
     this.options = options;
     this.names = new NameTable(sections);
-    this.reader = new UnitReader(
-      sections,
-      this.names,
-      this.types,
-      this.index,
-      this.pool,
-      this.known,
-      options.perCpu,
-    );
-    this.resolver = new UnitResolver(this.pool, this.types, this.index, this.known);
+    const { names, pool, types, index, known } = this;
+    this.reader = new UnitReader(sections, names, types, index, pool, known, options);
+    this.resolver = new UnitResolver(pool, types, index, known);
+    this.sizes = new TypeSizes(sections, names);
+    const parts = { types, index, resolver: this.resolver, sizes: this.sizes };
+    this.functions = new FunctionCollector(parts, options.profile.functions, options.hasFunctionSymbols);
+    this.variables = new VariableCollector(parts);
   }
 
   /**
@@ -140,7 +118,8 @@ export class Collector {
     if (unitIndex >= MAX_UNITS) this.refuse(unit, 'dwarf-unsupported', `more than ${MAX_UNITS} units`);
     this.units.push(unitIndex);
     const { reader, types } = this;
-    reader.open(unit, this.shapeTable(unit));
+    const shapes = this.shapeTable(unit);
+    reader.open(unit, shapes);
     if (this.isWanted(unit)) {
       // The first unit with an `int` is read whole, for noteIndexType.
       const isMatching = variantOf === undefined && this.firstIntUnit >= 0;
@@ -149,8 +128,9 @@ export class Collector {
       this.instances.append(types.instances);
       this.typesRead += types.typeCount;
       this.noteIndexType(unitIndex);
-      this.addFunctions(unitIndex);
-      this.addVariables(unitIndex);
+      this.sizes.open(unit, shapes);
+      this.functions.addUnit(unitIndex);
+      this.variables.addUnit(unitIndex);
     }
     this.instanceEnds.push(this.instances.length);
   }
@@ -218,11 +198,8 @@ export class Collector {
       units: this.units.toArray(),
       instanceEnds: this.instanceEnds.toArray(),
       instances: this.instances.toArray(),
-      functionKeys: this.functionKeys.toArray(),
-      functions: this.functions.toArray(),
-      parameters: this.parameters.toArray(),
-      variableKeys: this.variableKeys.toArray(),
-      variables: this.variables.toArray(),
+      functions: this.functions.finish(),
+      variables: this.variables.finish(),
       firstIntUnit: this.firstIntUnit,
       firstIntNode: this.firstIntNode,
       firstArrayUnit: this.firstArrayUnit,
@@ -277,90 +254,5 @@ export class Collector {
     return (
       end - start === 3 && bytes[start] === 0x69 && bytes[start + 1] === 0x6e && bytes[start + 2] === 0x74
     );
-  }
-
-  /**
-   * Functions that may become a FUNC: defined, named, all parameters named (pahole 1.24's rules; the first one of a
-   * name wins).
-   */
-  private addFunctions(unitIndex: number): void {
-    const { types } = this;
-    const base = unitIndex * UNIT_STRIDE + ORDINAL_FUNCTIONS;
-    for (let f = 0; f < types.functionName.length; f++) {
-      const flags = types.functionFlags.at(f);
-      if ((flags & FUNCTION_FLAG.DECLARATION) !== 0) continue;
-      if (!this.options.hasFunctionSymbols && (flags & FUNCTION_FLAG.EXTERNAL) === 0) continue;
-      const origin = this.originOf(types.functionOrigin.at(f));
-      const name = this.functionName(f, origin);
-      if (name === NO_NAME) continue;
-      if (this.options.hasFunctionSymbols && this.functionsSeen.has(name)) continue;
-      const start = this.parameters.length / 2;
-      if (!this.addParameters(f, (flags & FUNCTION_FLAG.VARIADIC) !== 0)) continue;
-      this.functionsSeen.add(name);
-      const ownType = types.functionRef.at(f);
-      const type = ownType === 0 && origin >= 0 ? types.functionRef.at(origin) : ownType;
-      this.functionKeys.push(base + 2 * f);
-      this.functions.push(name);
-      this.functions.push(this.resolver.nodeAt(type, types.functionOffset.at(f)));
-      this.functions.push(start);
-      this.functions.push(this.parameters.length / 2 - start);
-      this.functions.push(unitIndex);
-    }
-  }
-
-  private originOf(offset: number): number {
-    return offset === 0 ? -1 : this.index.find(offset, this.types.functionOffset);
-  }
-
-  private functionName(f: number, origin: number): number {
-    const { types } = this;
-    const own = types.functionName.at(f);
-    if (own !== NO_NAME) return own;
-    if (origin >= 0) return types.functionName.at(origin);
-    const specification = this.originOf(types.functionSpecification.at(f));
-    return specification >= 0 ? types.functionName.at(specification) : NO_NAME;
-  }
-
-  /** Adds a function's parameters; false, and nothing added, when one has no name. */
-  private addParameters(f: number, isVariadic: boolean): boolean {
-    const { types, parameters } = this;
-    const mark = parameters.length;
-    const first = types.functionStart.at(f);
-    for (let p = first; p < first + types.functionCount.at(f); p++) {
-      let name = types.parameterName.at(p);
-      let type = types.parameterRef.at(p);
-      const originOffset = types.parameterOrigin.at(p);
-      if (type === 0 && originOffset !== 0) {
-        const origin = this.index.find(originOffset, types.parameterOffset);
-        if (origin >= 0) {
-          name = types.parameterName.at(origin);
-          type = types.parameterRef.at(origin);
-        }
-      }
-      if (name === NO_NAME) {
-        parameters.length = mark;
-        return false;
-      }
-      parameters.push(name);
-      parameters.push(this.resolver.nodeAt(type, types.parameterOffset.at(p)));
-    }
-    if (isVariadic) {
-      parameters.push(NO_NAME);
-      parameters.push(0);
-    }
-    return true;
-  }
-
-  private addVariables(unitIndex: number): void {
-    const { types } = this;
-    const base = unitIndex * UNIT_STRIDE + ORDINAL_VARIABLES;
-    for (let v = 0; v < types.variableRef.length; v++) {
-      this.variableKeys.push(base + v);
-      this.variables.push(types.variableName.at(v));
-      this.variables.push(this.resolver.nodeAt(types.variableRef.at(v), types.variableOffset.at(v)));
-      this.variables.push(types.variableFlags.at(v));
-      this.variables.push(types.variableAddress.at(v));
-      this.variables.push(unitIndex);
-    }
   }
 }

@@ -29,6 +29,8 @@ export const DW_TAG = {
   rvalue_reference_type: 0x42,
   atomic_type: 0x47,
   skeleton_unit: 0x4a,
+  LLVM_annotation: 0x6000,
+  GNU_annotation: 0x6001,
 } as const;
 
 export const DW_AT = {
@@ -42,6 +44,7 @@ export const DW_AT = {
   const_value: 0x1c,
   upper_bound: 0x2f,
   abstract_origin: 0x31,
+  artificial: 0x34,
   count: 0x37,
   data_member_location: 0x38,
   declaration: 0x3c,
@@ -52,6 +55,7 @@ export const DW_AT = {
   data_bit_offset: 0x6b,
   str_offsets_base: 0x72,
   addr_base: 0x73,
+  loclists_base: 0x8c,
   GNU_addr_base: 0x2133,
 } as const;
 
@@ -118,7 +122,26 @@ export const DW_OP = {
   addr: 0x03,
   constu: 0x10,
   plus_uconst: 0x23,
+  reg0: 0x50,
+  reg31: 0x6f,
+  stack_value: 0x9f,
   addrx: 0xa1,
+  entry_value: 0xa3,
+  GNU_entry_value: 0xf3,
+} as const;
+
+/** Kinds of entries in a location list of DWARF 5 (§7.7.3). */
+export const DW_LLE = {
+  end_of_list: 0,
+  base_addressx: 1,
+  startx_endx: 2,
+  startx_length: 3,
+  offset_pair: 4,
+  default_location: 5,
+  base_address: 6,
+  start_end: 7,
+  start_length: 8,
+  GNU_view_pair: 9,
 } as const;
 
 export const DW_LANG = {

@@ -7,6 +7,7 @@ import { FormatError } from '../elf/format-error.ts';
 import { findDebugSections, RelocatedSections } from '../elf/relocate.ts';
 import { assembleBtf } from './assemble.ts';
 import { type CollectOptions, type Collection, Collector } from './collect.ts';
+import { parameterRegisters } from './locations.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from './profile.ts';
 import { DWARF_SECTION_NAMES, type DwarfSections, type UnitHeader, readUnitHeaders } from './sections.ts';
 import { type ConversionSymbols, readConversionSymbols } from './symbols.ts';
@@ -55,6 +56,8 @@ function refuseUnread(file: ElfFile): void {
   }
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** All sections that are read, together: they are held in memory, and may overlap or expand in a hostile file. */
 const MAX_TOTAL_BYTES = 0xffff_ffff;
 
@@ -75,9 +78,11 @@ function refuseTooMuch(file: ElfFile): void {
  * Reads the debug sections and symbols of a file; those of an object file or kernel module are relocated.
  * @throws FormatError `dwarf-none` when there is no .debug_info, others as the sections are damaged.
  */
-export function readConversionInput(file: ElfFile, profile: ProfileName): ConversionInput {
+export function readConversionInput(file: ElfFile, profileName: ProfileName): ConversionInput {
   refuseUnread(file);
   refuseTooMuch(file);
+  const profile = PROFILES[profileName];
+  const registers = profile.functions.dropUnexpectedRegisters ? parameterRegisters(file.machine) : undefined;
   const relocated = new RelocatedSections(file);
   const bytesOf = (name: string): Uint8Array => relocated.read(name);
   const sections: DwarfSections = {
@@ -88,15 +93,18 @@ export function readConversionInput(file: ElfFile, profile: ProfileName): Conver
     lineStr: bytesOf(DWARF_SECTION_NAMES.lineStr),
     strOffsets: bytesOf(DWARF_SECTION_NAMES.strOffsets),
     addr: bytesOf(DWARF_SECTION_NAMES.addr),
+    loc: registers === undefined ? NO_BYTES : bytesOf(DWARF_SECTION_NAMES.loc),
+    locLists: registers === undefined ? NO_BYTES : bytesOf(DWARF_SECTION_NAMES.locLists),
   };
-  const symbols = readConversionSymbols(file);
+  const symbols = readConversionSymbols(file, profile.functions);
   return {
     sections,
     units: readUnitHeaders(sections),
     symbols,
     options: {
-      profile: PROFILES[profile],
+      profile,
       perCpu: symbols.perCpu,
+      registers,
       hasFunctionSymbols: symbols.functions.length > 0,
     },
   };

@@ -23,7 +23,7 @@ const {
   BLOCK4: OP_BLOCK4,
   BLOCK_LEB: OP_BLOCK_LEB,
 } = OP;
-const { NAME, LOCATION, VALUE, STR_OFFSETS_BASE, ADDR_BASE } = SLOT;
+const { NAME, LOCATION, VALUE, COUNT, STR_OFFSETS_BASE, ADDR_BASE, LOCLISTS_BASE } = SLOT;
 const {
   addr: FORM_ADDR,
   block2: FORM_BLOCK2,
@@ -76,6 +76,7 @@ export class DieAttributes {
   protected codes!: Int32Array;
   protected strOffsetsBase = 0;
   protected addrBase = 0;
+  protected locListsBase = 0;
   /** The current DIE: its shape and where its attributes start. */
   protected shapes: Int32Array = new Int32Array(0);
   protected shape = 0;
@@ -85,6 +86,8 @@ export class DieAttributes {
   protected readonly marks = new Int32Array(SLOT_COUNT);
   /** Forms that DW_FORM_indirect stood for. */
   protected readonly indirectForms = new Int32Array(SLOT_COUNT);
+  /** Where the attributes end that {@link locate} found. */
+  protected attributesEnd = 0;
   /** Where the block ends that {@link block} found. */
   protected blockEnd = 0;
   /** The value read last, in two halves: a JavaScript number holds 53 bits. */
@@ -109,6 +112,7 @@ export class DieAttributes {
     this.shapes = table.shapes.data;
     this.strOffsetsBase = 0;
     this.addrBase = 0;
+    this.locListsBase = 0;
     this.rootTag = 0;
     this.rootLanguage = 0;
     if (unit.rootOffset >= unit.end) return;
@@ -119,6 +123,8 @@ export class DieAttributes {
     const defaultBase = unit.version >= 5 ? (unit.offsetBytes === 8 ? 16 : 8) : 0;
     this.strOffsetsBase = this.has(STR_OFFSETS_BASE) ? this.unsigned(STR_OFFSETS_BASE) : defaultBase;
     this.addrBase = this.has(ADDR_BASE) ? this.unsigned(ADDR_BASE) : defaultBase;
+    // §7.29: that header has four bytes more.
+    this.locListsBase = this.has(LOCLISTS_BASE) ? this.unsigned(LOCLISTS_BASE) : defaultBase + 4;
     if (this.has(VALUE)) this.rootLanguage = this.unsigned(VALUE);
   }
 
@@ -159,7 +165,7 @@ export class DieAttributes {
     if (code === 0) return 0;
     const shape = code < this.codes.length ? this.codes[code] : 0;
     if (shape === 0) this.fail(offset, `abbreviation code ${code} is not declared`);
-    this.skipMarking(shape, pos);
+    this.attributesEnd = this.skipMarking(shape, pos);
     return shape;
   }
 
@@ -338,6 +344,7 @@ export class DieAttributes {
       case FORM_REF_UDATA:
       case FORM_STRX:
       case FORM_ADDRX:
+      case FORM_LOCLISTX:
       case FORM_GNU_ADDR_INDEX:
       case FORM_GNU_STR_INDEX:
         this.big(this.lebBig(at, false));
@@ -541,6 +548,19 @@ export class DieAttributes {
       default:
         return false;
     }
+  }
+
+  /** Elements of one dimension mod 2^32; flexible and variable-length ones are 0 (dwarves: die__create_new_subrange). */
+  protected dimension(): number {
+    if (this.has(VALUE) && !this.isBlockOrReference(VALUE)) {
+      this.wide(VALUE);
+      return (this.valueLow + 1) | 0;
+    }
+    if (this.has(COUNT) && !this.isBlockOrReference(COUNT)) {
+      this.wide(COUNT);
+      return this.valueLow | 0;
+    }
+    return 0;
   }
 
   /** Puts the address of a DW_OP_addr location into valueLow, valueHigh; false when the variable has no such location. */

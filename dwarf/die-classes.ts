@@ -50,5 +50,7 @@ export const SLOT = {
   SPECIFICATION: 12,
   STR_OFFSETS_BASE: 13,
   ADDR_BASE: 14,
+  LOCLISTS_BASE: 15,
+  ARTIFICIAL: 16,
 } as const;
-export const SLOT_COUNT = 15;
+export const SLOT_COUNT = 17;

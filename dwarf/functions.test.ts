@@ -1,4 +1,4 @@
-/** Which functions become FUNC and with which prototype (pahole 1.22 to 1.24). */
+/** Which functions become FUNC and with which prototype in profile pahole-1.24 (those of later ones: choose-functions.test.ts). */
 
 import { describe, expect, it } from 'vitest';
 import {
@@ -13,6 +13,8 @@ import {
 } from '../test/builders/dwarf-writer.ts';
 import type { ElfSymbol } from '../test/builders/elf-writer.ts';
 import { convertedLines, convertUnits, typeLines } from '../test/support/conversion.ts';
+
+const PROFILE = 'pahole-1.24';
 
 const INT = die('base_type', { name: 'int', byte_size: 4, encoding: ATE.signed }, [], 'int');
 const LONG = die('base_type', { name: 'long', byte_size: 8, encoding: ATE.signed }, [], 'long');
@@ -36,7 +38,7 @@ function functionsOf(dies: readonly Die[], symbols: readonly string[]): string[]
 
 function functionsOfUnits(units: readonly Unit[], symbols: readonly string[]): string[] {
   const elf = { sections: [{ name: '.text' }], symbols: symbols.map((name) => symbol(name)) };
-  return convertedLines(units, {}, elf).filter((line) => line.startsWith('FUNC '));
+  return convertedLines(units, {}, elf, PROFILE).filter((line) => line.startsWith('FUNC '));
 }
 
 describe('which functions', () => {
@@ -60,7 +62,7 @@ describe('which functions', () => {
       ],
     };
     const names = ['local', 'weak', 'object', 'untyped', 'ifunc'];
-    const lines = convertedLines([unit(names.map((name) => func({ name })))], {}, elf);
+    const lines = convertedLines([unit(names.map((name) => func({ name })))], {}, elf, PROFILE);
     expect(lines.filter((line) => line.startsWith('FUNC '))).toEqual([
       'FUNC local: static func() void',
       'FUNC weak: static func() void',
@@ -100,7 +102,7 @@ describe('which functions', () => {
       func({ name: 'f', external: true }, [parameter('a')]),
       func({ name: 'f', external: true }),
     ];
-    const lines = convertedLines([unit([INT, ...dies])]);
+    const lines = convertedLines([unit([INT, ...dies])], {}, {}, PROFILE);
     expect(lines.filter((line) => line.startsWith('FUNC '))).toEqual([
       'FUNC f: static func() void',
       'FUNC f: static func(a int) void',
@@ -205,7 +207,7 @@ describe('order', () => {
         ...names.map((name) => func({ name }, [parameter('a', label)])),
         die('typedef', { name: `t_${label}`, type: ref(label) }),
       ]);
-    expect(convertedLines([of('one', 'f', 'g'), of('two', 'h')], {}, elf)).toEqual([
+    expect(convertedLines([of('one', 'f', 'g'), of('two', 'h')], {}, elf, PROFILE)).toEqual([
       'INT int: int of 4 bytes, 32 bits, signed',
       'TYPEDEF t_one: int',
       'FUNC_PROTO: func(a int) void',
@@ -220,7 +222,7 @@ describe('order', () => {
     const elf = { sections: [{ name: '.text' }], symbols: [symbol('f')] };
     const type = die('subroutine_type', {}, [parameter('a')]);
     expect(
-      typeLines(convertUnits([unit([INT, type, func({ name: 'f' }, [parameter('a')])])], {}, elf)),
+      typeLines(convertUnits([unit([INT, type, func({ name: 'f' }, [parameter('a')])])], {}, elf, PROFILE)),
     ).toEqual([
       'INT int: int of 4 bytes, 32 bits, signed',
       'FUNC_PROTO: func(a int) void',

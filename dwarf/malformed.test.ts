@@ -15,7 +15,7 @@ import {
   writeDwarf,
 } from '../test/builders/dwarf-writer.ts';
 import { FormatError } from '../elf/format-error.ts';
-import { convertUnits, formatErrorOf } from '../test/support/conversion.ts';
+import { convertUnits, type ElfParts, formatErrorOf } from '../test/support/conversion.ts';
 import { MAX_DIE_DEPTH } from './unit-reader.ts';
 
 const INT = die('base_type', { name: 'int', byte_size: 4, encoding: 5 }, [], 'int');
@@ -31,6 +31,12 @@ interface Fault {
   readonly at?: string;
 }
 
+/** Functions count only where the symbol table has some. */
+const WITH_FUNCTION: ElfParts = {
+  sections: [{ name: '.text' }],
+  symbols: [{ name: 'f', type: 'func', section: '.text' }],
+};
+
 function expectFault(
   dies: readonly Die[],
   fault: Fault,
@@ -38,7 +44,7 @@ function expectFault(
   options: DwarfOptions = {},
 ): void {
   const units = [unit([INT, ...dies], unitOptions), NEXT];
-  const error = formatErrorOf(() => convertUnits(units, options));
+  const error = formatErrorOf(() => convertUnits(units, options, WITH_FUNCTION));
   expect(error).toMatchObject({
     code: fault.code ?? 'dwarf-malformed',
     message: expect.stringMatching(fault.message) as string,

@@ -125,6 +125,7 @@ function enterNode(
   }
   switch (kind) {
     case BTF_KIND.INT:
+    case BTF_KIND.FLOAT:
       return target.scalar(kind, names.id(a), b);
     case BTF_KIND.ENUM:
       entries.map(start, count, false);

@@ -1,16 +1,87 @@
-/** Whose behaviour a conversion reproduces: rules that differ between pahole versions, as data. */
+/**
+ * Whose behaviour a conversion reproduces: the rules that differ between pahole versions, as data. What each version
+ * does was measured on kernels and small programs, and looked up in dwarves' btf_encoder.c and dwarf_loader.c.
+ */
 
 /** Names of the profiles this version of btfmill knows. */
-export type ProfileName = 'pahole-1.24';
+export type ProfileName = 'pahole-1.24' | 'pahole-1.30';
+
+/** Which functions become a FUNC, and where it stands. */
+export interface FunctionRules {
+  /**
+   * What of an ELF symbol's name a function's name has to be: all of it, or the part before the first dot
+   * (`f` for `f.isra.0`).
+   */
+  readonly symbolName: 'whole' | 'before-dot';
+  /**
+   * `first-in-unit`: the first of a name in the stream, right there. `sorted-at-end`: all of a name are compared, and
+   * those that pass stand behind all units, by name; the names of their parameters still count where they were met.
+   */
+  readonly placement: 'first-in-unit' | 'sorted-at-end';
+  /** In a file without function symbols: every external one, or none. */
+  readonly withoutSymbols: 'external' | 'none';
+  /** Leave out those of which one parameter was found in another register than the ABI says. */
+  readonly dropUnexpectedRegisters: boolean;
+  /** Leave out those whose name has several prototypes. */
+  readonly dropInconsistent: boolean;
+  /** DECL_TAG `bpf_kfunc` and `bpf_fastcall` on the functions that `.BTF_ids` lists. */
+  readonly tagKfuncs: boolean;
+  /** Names of parameters and values of tags are cut to this. */
+  readonly maxNameBytes: number;
+}
+
+/**
+ * Which per-CPU variables become a VAR. `symbol`: at any depth, named and sized by the ELF symbol at their address.
+ * `top-level`: outside of functions, named and sized by their DWARF.
+ */
+export type VariableRules = 'symbol' | 'top-level';
 
 export interface Profile {
   readonly name: ProfileName;
   /** Units of these DW_LANG_* are left out (pahole's --lang_exclude). */
   readonly excludedLanguages: readonly number[];
+  /** What floating point types become; complex ones have no FLOAT. */
+  readonly floats: 'INT' | 'FLOAT';
+  readonly functions: FunctionRules;
+  readonly variables: VariableRules;
 }
 
+const DW_LANG_RUST = 0x1c;
+
+/** pahole copies names of parameters through a buffer of the kernel's KSYM_NAME_LEN. */
+const KSYM_NAME_BYTES = 127;
+
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
-  'pahole-1.24': { name: 'pahole-1.24', excludedLanguages: [0x1c] },
+  'pahole-1.24': {
+    name: 'pahole-1.24',
+    excludedLanguages: [DW_LANG_RUST],
+    floats: 'INT',
+    functions: {
+      symbolName: 'whole',
+      placement: 'first-in-unit',
+      withoutSymbols: 'external',
+      dropUnexpectedRegisters: false,
+      dropInconsistent: false,
+      tagKfuncs: false,
+      maxNameBytes: Number.POSITIVE_INFINITY,
+    },
+    variables: 'symbol',
+  },
+  'pahole-1.30': {
+    name: 'pahole-1.30',
+    excludedLanguages: [DW_LANG_RUST],
+    floats: 'FLOAT',
+    functions: {
+      symbolName: 'before-dot',
+      placement: 'sorted-at-end',
+      withoutSymbols: 'none',
+      dropUnexpectedRegisters: true,
+      dropInconsistent: true,
+      tagKfuncs: true,
+      maxNameBytes: KSYM_NAME_BYTES,
+    },
+    variables: 'top-level',
+  },
 };
 
 export const DEFAULT_PROFILE: ProfileName = 'pahole-1.24';

@@ -12,6 +12,9 @@ export interface DwarfSections {
   readonly lineStr: Uint8Array;
   readonly strOffsets: Uint8Array;
   readonly addr: Uint8Array;
+  /** Location lists before DWARF 5 and of DWARF 5; empty unless the profile looks at them. */
+  readonly loc: Uint8Array;
+  readonly locLists: Uint8Array;
 }
 
 /** Names of the sections, in the order of {@link DwarfSections}. */
@@ -22,6 +25,8 @@ export const DWARF_SECTION_NAMES = {
   lineStr: '.debug_line_str',
   strOffsets: '.debug_str_offsets',
   addr: '.debug_addr',
+  loc: '.debug_loc',
+  locLists: '.debug_loclists',
 } as const;
 
 /** One unit of `.debug_info` (DWARF 5 §7.5.1). Offsets are from the start of the section. */

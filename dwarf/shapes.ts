@@ -72,6 +72,8 @@ const SLOT_OF_ATTRIBUTE = new Map<number, number>([
   [DW_AT.str_offsets_base, SLOT.STR_OFFSETS_BASE],
   [DW_AT.addr_base, SLOT.ADDR_BASE],
   [DW_AT.GNU_addr_base, SLOT.ADDR_BASE],
+  [DW_AT.loclists_base, SLOT.LOCLISTS_BASE],
+  [DW_AT.artificial, SLOT.ARTIFICIAL],
 ]);
 
 const CLASS_OF_TAG = new Map<number, number>([

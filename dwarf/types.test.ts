@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { ATE, type Attributes, type Die, die, form, ref, unit } from '../test/builders/dwarf-writer.ts';
-import { convertedLines, convertUnits } from '../test/support/conversion.ts';
+import { convertedLines, convertUnits, formatErrorOf } from '../test/support/conversion.ts';
 
 const INT = die('base_type', { name: 'int', byte_size: 4, encoding: ATE.signed }, [], 'int');
 const INT_LINE = 'INT int: int of 4 bytes, 32 bits, signed';
@@ -93,8 +93,6 @@ describe('base types', () => {
     ['boolean', '_Bool', 1, ATE.boolean, 'unsigned bool'],
     ['address', 'addr', 8, ATE.address, 'unsigned'],
     ['UTF', 'char16_t', 2, ATE.UTF, 'unsigned'],
-    ['float, for want of --btf_gen_floats', 'double', 8, ATE.float, 'unsigned'],
-    ['complex', 'complex float', 8, ATE.complex_float, 'unsigned'],
     ['128 bits', '__int128', 16, ATE.signed, 'signed'],
   ] as const)('%s', (_, name, bytes, encoding, sign) => {
     expect(base(name, bytes, encoding)).toEqual([
@@ -106,12 +104,39 @@ describe('base types', () => {
     [0, ATE.unsigned, 'unsigned'],
     [undefined, ATE.signed, 'signed'],
     [3, ATE.unsigned, 'unsigned'],
-    [12, ATE.float, 'unsigned'],
+    [12, ATE.unsigned, 'unsigned'],
     [32, ATE.signed, 'signed'],
     [0x8000_0000, ATE.unsigned, 'unsigned'],
   ])('of %s bytes has a stand-in', (bytes, encoding, sign) => {
     expect(base('odd', bytes, encoding)).toEqual([
       `INT __SANITIZED_FAKE_INT__: int of 4 bytes, 32 bits, ${sign}`,
+    ]);
+  });
+
+  it.each([2, 4, 8, 12, 16])('float of %i bytes', (bytes) => {
+    expect(base('real', bytes, ATE.float)).toEqual([`FLOAT real: float of ${bytes} bytes`]);
+  });
+
+  it.each([
+    ['float', 3, ATE.float],
+    ['complex', 8, ATE.complex_float],
+  ])('%s of %s bytes has no BTF', (_, bytes, encoding) => {
+    expect(formatErrorOf(() => base('odd', bytes, encoding))).toMatchObject({
+      code: 'btf-unencodable',
+      location: { section: '.debug_info' },
+    });
+  });
+
+  it('floats are integers in profile pahole-1.24, complex ones too', () => {
+    const dies = [
+      die('base_type', { name: 'double', byte_size: 8, encoding: ATE.float }),
+      die('base_type', { name: 'complex float', byte_size: 8, encoding: ATE.complex_float }),
+      die('base_type', { name: 'odd', byte_size: 12, encoding: ATE.float }),
+    ];
+    expect(convertedLines([unit(dies)], {}, {}, 'pahole-1.24')).toEqual([
+      'INT double: int of 8 bytes, 64 bits, unsigned',
+      'INT complex float: int of 8 bytes, 64 bits, unsigned',
+      'INT __SANITIZED_FAKE_INT__: int of 4 bytes, 32 bits, unsigned',
     ]);
   });
 

@@ -28,15 +28,18 @@ import { DW_ATE, DW_FORM, DW_OP, DW_TAG } from './constants.ts';
 import { DieAttributes, outsideStrings } from './die-attributes.ts';
 import { DIE_CLASS, SLOT } from './die-classes.ts';
 import { ListMatcher } from './list-matcher.ts';
+import { ParameterLocations } from './locations.ts';
 import { NO_NAME, type NameTable } from './names.ts';
 import { LAYOUT, NAME_FORM, NUMBER_FORM, PLACE_MASK } from './plain-shapes.ts';
+import type { Profile } from './profile.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 import { SHAPE, type ShapeTable } from './shapes.ts';
 import type { UnitNodes } from './unit-nodes.ts';
-import { enterInt } from './unit-resolver.ts';
+import { enterScalar } from './unit-resolver.ts';
 import {
   FUNCTION_FLAG,
   type OffsetIndex,
+  PARAMETER_UNEXPECTED,
   TYPE as TYPE_FIELD,
   TYPE_INTS,
   TYPE_IS_DECLARATION,
@@ -94,7 +97,6 @@ const {
   BYTE_SIZE,
   LOCATION,
   VALUE,
-  COUNT,
   DATA_BIT_OFFSET,
   BIT_SIZE,
   BIT_OFFSET,
@@ -102,6 +104,7 @@ const {
   EXTERNAL,
   ABSTRACT_ORIGIN,
   SPECIFICATION,
+  ARTIFICIAL,
 } = SLOT;
 const {
   block2: FORM_BLOCK2,
@@ -109,6 +112,7 @@ const {
   block: FORM_BLOCK,
   block1: FORM_BLOCK1,
   exprloc: FORM_EXPRLOC,
+  loclistx: FORM_LOCLISTX,
 } = DW_FORM;
 const {
   INT: KIND_INT,
@@ -123,6 +127,7 @@ const {
   RESTRICT: KIND_RESTRICT,
   FUNC_PROTO: KIND_FUNC_PROTO,
   VOID: KIND_VOID,
+  FLOAT: KIND_FLOAT,
 } = BTF_KIND;
 const {
   DECLARATION: FUNCTION_IS_DECLARATION,
@@ -160,6 +165,18 @@ export interface AddressRange {
   readonly sizeBytes: number;
 }
 
+/** What the reading depends on beside the sections. */
+export interface ReadOptions {
+  readonly profile: Profile;
+  /** Where `.data..percpu` lies, or undefined when the file has none. */
+  readonly perCpu: AddressRange | undefined;
+  /** Registers of the first parameters; undefined when nobody asks whether they arrive there. */
+  readonly registers: readonly number[] | undefined;
+}
+
+/** BTF has floating point types of these sizes (kernel: btf_float_check_meta). */
+const FLOAT_BYTES: readonly number[] = [2, 4, 8, 12, 16];
+
 /** Nesting of DIEs: kernels stay below 40; deeper input is hostile. */
 export const MAX_DIE_DEPTH = 4096;
 
@@ -178,6 +195,9 @@ const PARENT_ARRAY = 3;
 const PARENT_PROTOTYPE = 4;
 const PARENT_FUNCTION = 5;
 
+/** Ints that a parameter of an open function takes on the stack. */
+const PARAMETER_STACK_INTS = 6;
+
 /** For {@link UnitReader.openCursor}: the list is stored, not compared. */
 const STORED = -1;
 /** For {@link UnitReader.openNode}: nothing is known of the type. */
@@ -185,6 +205,10 @@ const UNKNOWN = -1;
 
 export class UnitReader extends DieAttributes {
   private readonly perCpu: AddressRange | undefined;
+  private readonly registers: readonly number[] | undefined;
+  private readonly locations: ParameterLocations;
+  private readonly hasFloats: boolean;
+  private readonly topLevelVariables: boolean;
   private readonly out: UnitTypes;
   private readonly index: OffsetIndex;
   private readonly pool: TypePool;
@@ -227,7 +251,7 @@ export class UnitReader extends DieAttributes {
     index: OffsetIndex,
     pool: TypePool,
     known: UnitNodes,
-    perCpu: AddressRange | undefined,
+    { profile, perCpu, registers }: ReadOptions,
   ) {
     super(sections, names);
     this.out = out;
@@ -236,6 +260,10 @@ export class UnitReader extends DieAttributes {
     this.known = known;
     this.lists = new ListMatcher(sections, this.view, pool, known);
     this.perCpu = perCpu;
+    this.registers = registers;
+    this.locations = new ParameterLocations(sections);
+    this.hasFloats = profile.floats === 'FLOAT';
+    this.topLevelVariables = profile.variables === 'top-level';
   }
 
   override open(unit: UnitHeader, table: ShapeTable): void {
@@ -588,10 +616,10 @@ export class UnitReader extends DieAttributes {
     this.settle(offset, expected);
   }
 
-  /** A type that is all it says itself: INT and void. */
+  /** A type that is all it says itself: INT, FLOAT and void. */
   private scalarType(kind: number, name: number, word: number, offset: number): void {
     if (!this.isMatching) this.addRecord(kind, name, word, 0, 0, 0, 0, offset);
-    else this.settle(offset, kind === KIND_INT ? enterInt(this.pool, name, word) : 0);
+    else this.settle(offset, kind === KIND_VOID ? 0 : enterScalar(this.pool, kind, name, word));
   }
 
   private growStack(): void {
@@ -654,7 +682,7 @@ export class UnitReader extends DieAttributes {
       case FORMAL_PARAMETER:
       case PLAIN_PARAMETER:
         if (parent === PARENT_PROTOTYPE) this.entry(depth, this.nameSlot(), 0, this.reference(TYPE));
-        else if (parent === PARENT_FUNCTION) this.parameter(offset);
+        else if (parent === PARENT_FUNCTION) this.parameter(offset, depth);
         return false;
       case UNSPECIFIED_PARAMETERS:
         if (parent === PARENT_PROTOTYPE || parent === PARENT_FUNCTION) {
@@ -677,7 +705,7 @@ export class UnitReader extends DieAttributes {
         this.scalarType(KIND_VOID, NO_NAME, 0, offset);
         return false;
       case BASE_TYPE:
-        this.scalarType(KIND_INT, this.nameSlot(), this.baseTypeWord(), offset);
+        this.baseType(offset);
         return false;
       case COMPOSITE:
         return this.openType(
@@ -698,7 +726,8 @@ export class UnitReader extends DieAttributes {
       case SUBPROGRAM:
         return this.openFunction(offset, depth, hasChildren);
       case VARIABLE:
-        if (this.perCpu !== undefined) this.variable(offset, this.perCpu);
+        if (this.perCpu !== undefined && (depth === 1 || !this.topLevelVariables))
+          this.variable(offset, this.perCpu);
         return false;
       case UNENCODABLE_TYPE:
         return this.fail(
@@ -949,15 +978,16 @@ export class UnitReader extends DieAttributes {
 
   private closeFunction(depth: number): void {
     const { out } = this;
-    // Parameters wait on the stack as (name, type, DIE offset) pairs of entries; the origin stands in the second.
+    // Parameters wait on the stack as pairs of entries: (name, type, DIE offset) and (origin, flags, 0).
     const from = this.openStart[depth];
     const start = out.parameterName.length;
-    for (let i = from; i < this.stackTop; i += 6) {
+    for (let i = from; i < this.stackTop; i += PARAMETER_STACK_INTS) {
       this.index.set(this.stack[i + 2], out.parameterName.length);
       out.parameterName.push(this.stack[i]);
       out.parameterRef.push(this.stack[i + 1]);
       out.parameterOffset.push(this.stack[i + 2]);
       out.parameterOrigin.push(this.stack[i + 3]);
+      out.parameterFlags.push(this.stack[i + 4]);
     }
     this.stackTop = from;
     const offset = this.openOffset[depth];
@@ -972,9 +1002,37 @@ export class UnitReader extends DieAttributes {
     out.functionOffset.push(offset);
   }
 
-  private parameter(offset: number): void {
+  private parameter(offset: number, depth: number): void {
+    const number = (this.stackTop - this.openStart[depth]) / PARAMETER_STACK_INTS;
+    const expected = this.registers?.[number];
     this.pushEntry(this.nameSlot(), this.reference(TYPE), offset);
-    this.pushEntry(this.reference(ABSTRACT_ORIGIN), 0, 0);
+    const isUnexpected = expected !== undefined && this.isElsewhere(expected);
+    this.pushEntry(this.reference(ABSTRACT_ORIGIN), isUnexpected ? PARAMETER_UNEXPECTED : 0, 0);
+  }
+
+  /** Whether the current DIE's location names another register. */
+  private isElsewhere(register: number): boolean {
+    const { locations, unit } = this;
+    // pahole goes on without the lists when a file has none of them left.
+    if (!locations.hasLists && !this.isBlockOrReference(LOCATION)) return false;
+    switch (this.form(LOCATION)) {
+      case 0:
+        return false;
+      case FORM_EXPRLOC:
+      case FORM_BLOCK1:
+      case FORM_BLOCK2:
+      case FORM_BLOCK4:
+      case FORM_BLOCK: {
+        const start = this.block(LOCATION);
+        return locations.expressionDiffers(start, this.blockEnd, register);
+      }
+      case FORM_LOCLISTX: {
+        const list = locations.indexedList(unit, this.locListsBase, this.unsigned(LOCATION));
+        return locations.listDiffers(unit, list, register);
+      }
+      default:
+        return locations.listDiffers(unit, this.unsigned(LOCATION), register);
+    }
   }
 
   /** DW_TAG_member with a bitfield, an inline name, a block location, 64-bit DWARF … */
@@ -1064,13 +1122,21 @@ export class UnitReader extends DieAttributes {
     }
   }
 
-  private baseTypeWord(): number {
-    const bytes = this.optional(BYTE_SIZE, 0);
+  private baseType(offset: number): void {
+    const bytes = Math.min(this.optional(BYTE_SIZE, 0), 0xff_ffff);
     const ate = this.optional(VALUE, 0);
+    let kind: number = KIND_INT;
     let encoding = 0;
     if (ate === DW_ATE.signed || ate === DW_ATE.signed_char) encoding = 1;
     else if (ate === DW_ATE.boolean) encoding = 4;
-    return (Math.min(bytes, 0xff_ffff) << 8) | encoding;
+    else if (this.hasFloats && ate === DW_ATE.float) {
+      if (!FLOAT_BYTES.includes(bytes))
+        this.fail(offset, `floating point type of ${bytes} bytes has no BTF`, 'btf-unencodable');
+      kind = KIND_FLOAT;
+    } else if (this.hasFloats && (ate === DW_ATE.complex_float || ate === DW_ATE.imaginary_float)) {
+      this.fail(offset, 'complex floating point type has no BTF', 'btf-unencodable');
+    }
+    this.scalarType(kind, this.nameSlot(), (bytes << 8) | encoding, offset);
   }
 
   private enumeration(offset: number, depth: number, hasChildren: boolean): boolean {
@@ -1110,20 +1176,7 @@ export class UnitReader extends DieAttributes {
     this.enumeratorEntry(depth, name, low, 0);
   }
 
-  /** Elements of one dimension mod 2^32; flexible and variable-length ones are 0 (dwarves: die__create_new_subrange). */
-  private dimension(): number {
-    if (this.has(VALUE) && !this.isBlockOrReference(VALUE)) {
-      this.wide(VALUE);
-      return (this.valueLow + 1) | 0;
-    }
-    if (this.has(COUNT) && !this.isBlockOrReference(COUNT)) {
-      this.wide(COUNT);
-      return this.valueLow | 0;
-    }
-    return 0;
-  }
-
-  /** Keeps a variable when its address lies in the per-CPU section (pahole ≤ 1.27: at any depth). */
+  /** Keeps a variable when its address lies in the per-CPU section. */
   private variable(offset: number, range: AddressRange): void {
     if (!this.addressInto()) return;
     const low = this.valueLow - range.low;
@@ -1132,12 +1185,14 @@ export class UnitReader extends DieAttributes {
     if (relative < 0 || relative >= range.sizeBytes) return;
     const isDeclaration = this.flag(DECLARATION);
     const specification = this.reference(SPECIFICATION);
-    if (isDeclaration && specification === 0) return;
-    const name = this.nameSlot();
-    if (relative === 0 && this.valueAddressIsZero && name === NO_NAME) return;
+    if (isDeclaration && (specification === 0 || this.topLevelVariables)) return;
+    if (this.topLevelVariables && this.flag(ARTIFICIAL)) return;
+    let name = this.nameSlot();
+    if (!this.topLevelVariables && relative === 0 && this.valueAddressIsZero && name === NO_NAME) return;
     if (specification !== 0) {
       this.checkInside(specification);
       if (this.locate(specification) === 0) this.fail(specification, 'specification names a null entry');
+      if (this.topLevelVariables) name = this.nameSlot();
     }
     this.out.variableRef.push(this.reference(TYPE));
     this.out.variableName.push(name);

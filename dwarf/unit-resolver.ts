@@ -33,6 +33,7 @@ const {
   CONST: KIND_CONST,
   RESTRICT: KIND_RESTRICT,
   FUNC_PROTO: KIND_FUNC_PROTO,
+  FLOAT: KIND_FLOAT,
 } = BTF_KIND;
 const { KIND, NAME, SIZE, FLAGS, REF, START, COUNT, OFFSET, ORDINAL, INSTANCE } = TYPE;
 const RECORD_INTS = TYPE_INTS;
@@ -259,7 +260,8 @@ export class UnitResolver {
       case KIND_VOID:
         return 0;
       case KIND_INT:
-        return enterInt(pool, records[at + NAME], records[at + SIZE]);
+      case KIND_FLOAT:
+        return enterScalar(pool, kind, records[at + NAME], records[at + SIZE]);
       case KIND_TYPEDEF:
         return pool.typedef(records[at + NAME], target);
       case KIND_ARRAY:
@@ -305,11 +307,12 @@ export class UnitResolver {
 }
 
 /**
- * Node of a base type. Sizes BTF cannot express come from compilers' temporaries; pahole writes a stand-in for them,
+ * Node of a base type. Sizes of integers that BTF cannot express come from compilers' temporaries; pahole writes a stand-in for them,
  * so do we.
  * @param word size << 8 | encoding
  */
-export function enterInt(pool: TypePool, name: number, word: number): number {
+export function enterScalar(pool: TypePool, kind: number, name: number, word: number): number {
+  if (kind === KIND_FLOAT) return pool.scalar(kind, name, word);
   const bytes = word >>> 8;
   const isOdd = bytes === 0 || bytes > 16 || (bytes & (bytes - 1)) !== 0;
   return isOdd

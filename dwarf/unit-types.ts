@@ -13,6 +13,9 @@ export const TYPE_IS_DECLARATION = 4;
 /** Bits of {@link UnitTypes.functionFlags}. */
 export const FUNCTION_FLAG = { DECLARATION: 1, EXTERNAL: 2, VARIADIC: 4 } as const;
 
+/** Bit of {@link UnitTypes.parameterFlags}: not in the register that it should arrive in. */
+export const PARAMETER_UNEXPECTED = 1;
+
 /** Bits of {@link UnitTypes.variableFlags}. */
 export const VARIABLE_IS_EXTERNAL = 1;
 
@@ -65,6 +68,7 @@ export class UnitTypes {
   readonly parameterRef = new IntList();
   readonly parameterOrigin = new IntList();
   readonly parameterOffset = new IntList();
+  readonly parameterFlags = new IntList();
 
   readonly variableRef = new IntList();
   readonly variableName = new IntList();

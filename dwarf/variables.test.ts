@@ -1,4 +1,4 @@
-/** Per-CPU variables (pahole up to 1.27): which DIEs, whose name and size, and the DATASEC at the end. */
+/** Per-CPU variables in profile pahole-1.24 (those of later ones: choose-variables.test.ts): which DIEs, whose name and size, and the DATASEC at the end. */
 
 import { describe, expect, it } from 'vitest';
 import {
@@ -14,6 +14,8 @@ import {
 } from '../test/builders/dwarf-writer.ts';
 import type { ElfSymbol } from '../test/builders/elf-writer.ts';
 import { convertedLines, convertUnits, formatErrorOf, typeLines } from '../test/support/conversion.ts';
+
+const PROFILE = 'pahole-1.24';
 
 const INT = die('base_type', { name: 'int', byte_size: 4, encoding: ATE.signed }, [], 'int');
 
@@ -49,7 +51,7 @@ function variablesOf(dies: readonly Die[], setup: Setup = {}): string[] {
     sections: [{ name: '.data..percpu', address: base, data: new Uint8Array(0x100) }],
     symbols,
   };
-  const lines = convertedLines([unit([INT, ...dies])], options, elf);
+  const lines = convertedLines([unit([INT, ...dies])], options, elf, PROFILE);
   return lines.filter((line) => /^(?:VAR|DATASEC)/u.test(line));
 }
 
@@ -86,12 +88,12 @@ describe('per-CPU variables', () => {
   it('not without a symbol table, nor without the section', () => {
     const dies = [unit([INT, variable('a', 0x8000)])];
     const section = { name: '.data..percpu', address: 0x8000, data: new Uint8Array(16) };
-    expect(convertedLines(dies, {}, { sections: [section] })).toHaveLength(1);
+    expect(convertedLines(dies, {}, { sections: [section] }, PROFILE)).toHaveLength(1);
     const elsewhere = {
       sections: [{ ...section, name: '.data' }],
       symbols: [symbolAt('a', 0x8000, 4, { section: 1 })],
     };
-    expect(convertedLines(dies, {}, elsewhere)).toHaveLength(1);
+    expect(convertedLines(dies, {}, elsewhere, PROFILE)).toHaveLength(1);
   });
 
   it('are found in functions and blocks, under their symbol', () => {
@@ -205,7 +207,7 @@ describe('per-CPU variables', () => {
         sections: [{ name: '.data..percpu', address: 0x8000, data: new Uint8Array(16) }],
         symbols: [symbolAt('a', 0x8000)],
       };
-      const lines = convertedLines([unit(dies, { attributes })], options, elf);
+      const lines = convertedLines([unit(dies, { attributes })], options, elf, PROFILE);
       expect(lines.slice(1)).toEqual(A_ONLY);
     },
   );
@@ -235,7 +237,7 @@ describe('per-CPU variables', () => {
         symbolAt('f_b', 0, 1, { type: 'func' }),
       ],
     };
-    const btf = convertUnits([of('one', 'b', 0x8010), of('two', 'a', 0x8000)], {}, elf);
+    const btf = convertUnits([of('one', 'b', 0x8010), of('two', 'a', 0x8000)], {}, elf, PROFILE);
     expect(Array.from({ length: btf.typeCount - 1 }, (_, i) => btf.name(i + 1))).toEqual([
       'int',
       't_b',
@@ -254,7 +256,7 @@ describe('per-CPU variables', () => {
       sections: [{ name: '.data..percpu', address: 0x8000, data: new Uint8Array(0x100) }],
       symbols: [symbolAt('a', 0x8000)],
     };
-    const btf = convertUnits([unit([INT, variable('a', 0x8000), variable('a', 0x8000)])], {}, elf);
+    const btf = convertUnits([unit([INT, variable('a', 0x8000), variable('a', 0x8000)])], {}, elf, PROFILE);
     expect(typeLines(btf).slice(1, 3)).toEqual(['VAR a: global int', 'VAR a: global int']);
   });
 });

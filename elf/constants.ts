@@ -7,6 +7,7 @@ export const ELFDATA2MSB = 2;
 
 export const ET_REL = 1;
 
+export const SHT_PROGBITS = 1;
 export const SHT_SYMTAB = 2;
 export const SHT_STRTAB = 3;
 export const SHT_RELA = 4;

@@ -145,7 +145,7 @@ function newFile(program: string): string {
 }
 
 async function convert(file: string): Promise<Uint8Array> {
-  return convertDwarf(openElf(memorySource(await readFile(file)))).bytes;
+  return convertDwarf(openElf(memorySource(await readFile(file))), 'pahole-1.24').bytes;
 }
 
 /** The way the pipeline takes: sections shared by two threads. */

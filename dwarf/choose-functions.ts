@@ -1,0 +1,242 @@
+/** Which functions become a FUNC, when all of the file are known. */
+
+import { BTF_KIND } from '../btf/constants.ts';
+import type { EmittedFunction, EmittedName, EmittedTag } from '../btf/emit.ts';
+import type { StringPool } from '../btf/string-pool.ts';
+import { ENTRY_INTS, type TypePool } from '../btf/type-pool.ts';
+import type { MergedCollection } from './ambiguity.ts';
+import type { CollectOptions } from './collect.ts';
+import { FUNCTION, FUNCTION_INTS, FUNCTION_UNEXPECTED } from './functions.ts';
+import { bsearchFinds, KF_FASTCALL } from './kfuncs.ts';
+import type { FunctionRules } from './profile.ts';
+import { prototypesMatch } from './prototypes.ts';
+import type { UnitHeader } from './sections.ts';
+import { type ConversionSymbols, nameBeforeDot } from './symbols.ts';
+import { UNIT_STRIDE } from './unit-resolver.ts';
+
+/** A function of some unit. */
+interface Candidate {
+  readonly key: number;
+  readonly name: number;
+  readonly proto: number;
+  readonly isUnexpected: boolean;
+}
+
+export interface ChosenFunctions {
+  readonly functions: readonly EmittedFunction[];
+  /** Names that are used at a place of the stream without a type. */
+  readonly names: readonly EmittedName[];
+  readonly tags: readonly EmittedTag[];
+}
+
+interface Choosing {
+  readonly symbols: ConversionSymbols;
+  readonly options: CollectOptions;
+  readonly units: readonly UnitHeader[];
+}
+
+/** FUNCs with their prototypes in the pool, met where they stand in the stream. */
+export function chooseFunctions(
+  pool: TypePool,
+  strings: StringPool,
+  parts: readonly MergedCollection[],
+  { symbols, options, units }: Choosing,
+): ChosenFunctions {
+  const rules = options.profile.functions;
+  const candidates = candidatesOf(pool, parts);
+  const matched = options.hasFunctionSymbols ? withSymbols(candidates, strings, symbols, rules) : candidates;
+  if (rules.placement === 'first-in-unit') {
+    const first = options.hasFunctionSymbols ? firstOfName(matched) : firstOfEqual(matched);
+    return { functions: inPlace(pool, first), names: [], tags: [] };
+  }
+  const names = parameterNames(pool, matched);
+  const kept = groupsOf(matched)
+    .filter((group) => passes(pool, group, rules))
+    .map(([first]) => first);
+  const sorted = sortByName(strings, kept);
+  const kfuncs = rules.tagKfuncs ? findKfuncs(strings, symbols) : new Map<number, number>();
+  return { ...atEnd(pool, strings, sorted, { rules, kfuncs, unitCount: units.length }), names };
+}
+
+function candidatesOf(pool: TypePool, parts: readonly MergedCollection[]): Candidate[] {
+  const candidates: Candidate[] = [];
+  for (const part of parts) {
+    const { collection, names, isCurrent } = part;
+    const { keys, rows, results } = collection.functions;
+    const protos = new Int32Array(results.length);
+    const protoOf = (number: number): number => {
+      if (protos[number] === 0) protos[number] = enterPrototype(pool, part, number);
+      return protos[number];
+    };
+    for (let f = 0; f < keys.length; f++) {
+      const row = f * FUNCTION_INTS;
+      if (!isCurrent(rows[row + FUNCTION.UNIT])) continue;
+      const name = names.id(rows[row + FUNCTION.NAME]);
+      if (name === 0) continue;
+      candidates.push({
+        key: keys[f],
+        name,
+        proto: protoOf(rows[row + FUNCTION.PROTO]),
+        isUnexpected: (rows[row + FUNCTION.FLAGS] & FUNCTION_UNEXPECTED) !== 0,
+      });
+    }
+  }
+  return candidates.sort((a, b) => a.key - b.key);
+}
+
+/** Node of a collection's prototype. */
+function enterPrototype(
+  pool: TypePool,
+  { collection, names, map }: MergedCollection,
+  number: number,
+): number {
+  const { results, starts, counts, entries } = collection.functions;
+  const count = counts[number];
+  const own = entries.slice(starts[number], starts[number] + count * ENTRY_INTS);
+  for (let i = 0; i < own.length; i += ENTRY_INTS) {
+    own[i] = names.id(own[i]);
+    own[i + 2] = map.nodes[own[i + 2]];
+  }
+  return pool.list(BTF_KIND.FUNC_PROTO, map.nodes[results[number]], 0, own, 0, count);
+}
+
+/** Those whose name the ELF symbol table has. */
+function withSymbols(
+  candidates: readonly Candidate[],
+  strings: StringPool,
+  symbols: ConversionSymbols,
+  { symbolName }: FunctionRules,
+): Candidate[] {
+  const { functions, strings: table } = symbols;
+  const ids: number[] = [];
+  for (const offset of functions) {
+    ids.push(strings.addTerminated(table, offset));
+    if (symbolName === 'before-dot') ids.push(nameBeforeDot(strings, table, offset));
+  }
+  const known = new Uint8Array(strings.total);
+  for (const id of ids) known[id] = 1;
+  return candidates.filter(({ name }) => known[name] === 1);
+}
+
+function firstOfName(candidates: readonly Candidate[]): Candidate[] {
+  const seen = new Set<number>();
+  return candidates.filter(({ name }) => !seen.has(name) && seen.add(name));
+}
+
+/** Without symbols one name may come several times; equal ones are one FUNC. */
+function firstOfEqual(candidates: readonly Candidate[]): Candidate[] {
+  const seen = new Set<string>();
+  return candidates.filter(({ name, proto }) => {
+    const identity = `${name} ${proto}`;
+    return !seen.has(identity) && seen.add(identity);
+  });
+}
+
+function inPlace(pool: TypePool, chosen: readonly Candidate[]): EmittedFunction[] {
+  return chosen.map(({ key, name, proto }) => {
+    pool.meet(proto, key);
+    return { key: key + 1, name, proto };
+  });
+}
+
+/** Candidates by name, the groups in order of their first. */
+function groupsOf(candidates: readonly Candidate[]): [Candidate, ...Candidate[]][] {
+  const groups = new Map<number, [Candidate, ...Candidate[]]>();
+  for (const candidate of candidates) {
+    const group = groups.get(candidate.name);
+    if (group === undefined) groups.set(candidate.name, [candidate]);
+    else group.push(candidate);
+  }
+  return [...groups.values()];
+}
+
+function passes(pool: TypePool, group: readonly [Candidate, ...Candidate[]], rules: FunctionRules): boolean {
+  const [first] = group;
+  for (const { proto, isUnexpected } of group) {
+    if (rules.dropUnexpectedRegisters && isUnexpected) return false;
+    if (rules.dropInconsistent && !prototypesMatch(pool, first.proto, proto, 'result')) return false;
+  }
+  return true;
+}
+
+/** Names of parameters in the order in which they are first met, also of functions that become no FUNC. */
+function parameterNames(pool: TypePool, candidates: readonly Candidate[]): EmittedName[] {
+  const seen = new Set<number>();
+  const names: EmittedName[] = [];
+  for (const { key, proto } of candidates) {
+    const start = pool.nodeStart.at(proto);
+    for (let p = 0; p < pool.nodeCount.at(proto); p++) {
+      const name = pool.entries.at(start + p * ENTRY_INTS);
+      if (name === 0 || seen.has(name)) continue;
+      seen.add(name);
+      names.push({ key: key + p, name });
+    }
+  }
+  return names;
+}
+
+/** In the order of strcmp. */
+function sortByName(strings: StringPool, functions: readonly Candidate[]): Candidate[] {
+  const texts = functions.map(({ name }, index) => ({ text: strings.text(name), index }));
+  // Latin-1 text compares like its bytes.
+  texts.sort((a, b) => (a.text < b.text ? -1 : 1));
+  return texts.map(({ index }) => functions[index]);
+}
+
+/** Flags of the kfuncs by name. */
+function findKfuncs(
+  strings: StringPool,
+  { kfuncs, functions, strings: table }: ConversionSymbols,
+): Map<number, number> {
+  const found = new Map<number, number>();
+  if (kfuncs.length === 0) return found;
+  const symbolNames = Array.from(functions, (offset) => strings.text(strings.addTerminated(table, offset)));
+  for (const { name, flags } of kfuncs) {
+    if (bsearchFinds(name, symbolNames)) found.set(strings.addText(name), flags);
+  }
+  return found;
+}
+
+interface EndOfStream {
+  readonly rules: FunctionRules;
+  readonly kfuncs: ReadonlyMap<number, number>;
+  readonly unitCount: number;
+}
+
+/** Prototype, function, its tags; one function after the other, behind all units. */
+function atEnd(
+  pool: TypePool,
+  strings: StringPool,
+  sorted: readonly Candidate[],
+  { rules, kfuncs, unitCount }: EndOfStream,
+): Pick<ChosenFunctions, 'functions' | 'tags'> {
+  const functions: EmittedFunction[] = [];
+  const tags: EmittedTag[] = [];
+  let key = unitCount * UNIT_STRIDE;
+  for (const { name, proto: whole } of sorted) {
+    const proto = withShortNames(pool, strings, whole, rules.maxNameBytes);
+    pool.meet(proto, key++);
+    const target = functions.push({ key: key++, name, proto }) - 1;
+    const kfunc = kfuncs.get(name);
+    if (kfunc === undefined) continue;
+    for (const tag of (kfunc & KF_FASTCALL) === 0 ? ['bpf_kfunc'] : ['bpf_kfunc', 'bpf_fastcall']) {
+      tags.push({ key: key++, name: strings.addText(tag), on: 'function', target, component: -1 });
+    }
+  }
+  return { functions, tags };
+}
+
+/** The prototype with its parameters' names cut to so many bytes. */
+function withShortNames(pool: TypePool, strings: StringPool, proto: number, maxBytes: number): number {
+  const start = pool.nodeStart.at(proto);
+  const count = pool.nodeCount.at(proto);
+  const entries = pool.entries.data.slice(start, start + count * ENTRY_INTS);
+  let isCut = false;
+  for (let i = 0; i < entries.length; i += ENTRY_INTS) {
+    if (strings.byteLength(entries[i]) <= maxBytes) continue;
+    const { bytes, start: at } = strings.placeOf(entries[i]);
+    entries[i] = strings.add(bytes, at, at + maxBytes);
+    isCut = true;
+  }
+  return isCut ? pool.list(BTF_KIND.FUNC_PROTO, pool.nodeA.at(proto), 0, entries, 0, count) : proto;
+}
