@@ -104,8 +104,9 @@ export function bsearchFinds(name: string, symbolNames: readonly string[]): bool
   let high = symbolNames.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (middle < before) low = middle + 1;
-    else if (sameName[middle - before] === true) return true;
+    const among = middle - before;
+    if (among < 0) low = middle + 1;
+    else if (among < sameName.length && sameName[among]) return true;
     else high = middle;
   }
   return false;

@@ -3,15 +3,14 @@
  * lists of DWARF 5 (§7.7.3) and before (DWARF 4 §2.6.2). Only what pahole looks at is decoded.
  */
 
+import { EM } from '../elf/constants.ts';
 import { FormatError } from '../elf/format-error.ts';
 import { DW_LLE, DW_OP } from './constants.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 
-/** ELF machines whose calling convention is known (dwarves: arch__set_register_params). */
-const EM = { S390: 22, ARM: 40, X86_64: 62, AARCH64: 183 } as const;
-
 const UP_TO_7 = [0, 1, 2, 3, 4, 5, 6, 7];
-const REGISTERS: ReadonlyMap<number, readonly number[]> = new Map([
+/** By ELF machine (dwarves: arch__set_register_params). */
+const REGISTERS: ReadonlyMap<number, readonly number[]> = new Map<number, readonly number[]>([
   [EM.S390, [2, 3, 4, 5, 6]],
   // rdi, rsi, rdx, rcx, r8, r9
   [EM.X86_64, [5, 4, 1, 2, 8, 9]],
