@@ -2,6 +2,7 @@
 
 import { readFile, rm } from 'node:fs/promises';
 import { execa } from 'execa';
+import type { ProfileName } from '../dwarf/index.ts';
 import { BtfmillError } from '../errors/index.ts';
 
 export interface Pahole {
@@ -59,9 +60,25 @@ export interface PaholeRunOptions {
 /** First version that can leave Rust out, which a vmlinux of 2026 needs. */
 export const OLDEST_USABLE_PAHOLE = 124;
 
+/** What kernels of 2024 and later ask of pahole (kernel: scripts/Makefile.btf), but for what needs an external module. */
+export const PAHOLE_KERNEL_FEATURES =
+  '--btf_features=encode_force,var,float,enum64,decl_tag,type_tag,optimized_func,consistent_func,decl_tag_kfuncs';
+
+/** From this version on kernels give the feature list; it is the first whose results do not depend on threads. */
+const FIRST_WITH_FEATURES = 128;
+
+/**
+ * The profile that a pahole follows, run the way we run it: its results are then those of our conversion, type by type.
+ * Undefined for versions of which no profile does so.
+ */
+export function profileOfPahole({ versionNumber }: Pahole): ProfileName | undefined {
+  if (versionNumber < FIRST_WITH_FEATURES) return 'pahole-1.24';
+  return versionNumber <= 130 ? 'pahole-1.30' : undefined;
+}
+
 /**
  * The BTF that pahole makes of a vmlinux's DWARF: one thread (older ones are not deterministic with more), C only,
- * otherwise its defaults. `outputPath` is scratch space; nothing is left there.
+ * with the kernel's feature list where there is one, otherwise its defaults. `outputPath` is scratch space; nothing is left there.
  * Throws `oracle-failed` with pahole's words when it dies, times out, exits with an error or writes no file (from
  * 1.31 on it exits with 0 even then); `aborted`.
  */
@@ -74,7 +91,14 @@ export async function encodeWithPahole(
   // An output of an earlier run must not pass for this one's.
   await rm(outputPath, { force: true });
   try {
-    const args = ['-j1', '--lang_exclude=rust', `--btf_encode_detached=${outputPath}`, vmlinuxPath];
+    const features = pahole.versionNumber < FIRST_WITH_FEATURES ? [] : [PAHOLE_KERNEL_FEATURES];
+    const args = [
+      '-j1',
+      '--lang_exclude=rust',
+      ...features,
+      `--btf_encode_detached=${outputPath}`,
+      vmlinuxPath,
+    ];
     const said = await runQuietly(pahole, args, o);
     return await readOutput(outputPath, pahole, said);
   } finally {
