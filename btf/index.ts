@@ -14,6 +14,7 @@ export {
   type ShallowOptions,
   compareShallow,
 } from './compare-shallow.ts';
+export { cDeclaration, cDefinition } from './c-text.ts';
 export * from './constants.ts';
 export { type BtfHeader, decodeBtf, isSplitBtf, readBtfHeader } from './decode.ts';
 export { describeLines, typeExpression } from './describe.ts';
@@ -28,6 +29,7 @@ export {
 export { forEachReference } from './references.ts';
 export { type SplitResult, splitBtf } from './split.ts';
 export { countKinds } from './summary.ts';
+export { pointerBytes, sizeOfType } from './type-size.ts';
 export { type FoundTolerances, findTolerances } from './tolerances.ts';
 export { type ValidationProblem, checkKernelBtf, validateBtf } from './validate.ts';
 export { Btf, type BtfParts } from './view.ts';
