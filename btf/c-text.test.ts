@@ -158,7 +158,7 @@ describe('definitions', () => {
       const int = b.addInt('int', 4, 1);
       b.addFloat('double', 8);
       b.addTypedef('callback', b.addPtr(b.addFuncProto(int, [{ name: 'n', type: int }])));
-      const func = b.addFunc('start', 4);
+      const func = b.addFunc('start', 3);
       const variable = b.addVar('counter', int);
       b.addDatasec('.data..percpu', 16, [{ variable, offset: 8, size: 4 }]);
       b.addFwd('opaque', 'union');
@@ -173,7 +173,7 @@ describe('definitions', () => {
       'int (int n);',
       'int (*)(int n);',
       'typedef int (*callback)(int n);',
-      'int (*start)(int n);',
+      'int start(int n); /* tag: bpf_kfunc */',
       'int counter;',
       '/* section .data..percpu: 16 bytes, 1 variables */\n/*       8      4 */ int counter;',
       'union opaque;',

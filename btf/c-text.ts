@@ -75,9 +75,11 @@ function definition(btf: Btf, id: number): string[] {
     case K.TYPEDEF:
       return withTail(declare(text, btf.sizeOrType(id), name, 0, 'typedef '), ';');
     case K.FUNC:
-      return withTail(declare(text, btf.sizeOrType(id), name, 0), ';');
-    case K.VAR:
-      return withTail(declare(text, btf.sizeOrType(id), name, 0), ';');
+    case K.VAR: {
+      const tags = declTags(btf, id);
+      const note = tags.length === 0 ? '' : ` /* ${tags.join(', ')} */`;
+      return withTail(declare(text, btf.sizeOrType(id), name, 0), `;${note}`);
+    }
     case K.DATASEC:
       return section(text, id);
     case K.DECL_TAG:
@@ -95,7 +97,9 @@ function declare(text: Text, id: number, name: string, depth: number, prefix = '
   let at = id;
   // A pointer to an array or function binds tighter only in parentheses.
   let isPointer = false;
-  for (let steps = 0; steps < MAX_CHAIN && text.typesLeft-- > 0; steps++) {
+  for (let steps = 0; steps < MAX_CHAIN; steps++) {
+    text.typesLeft--;
+    if (text.typesLeft < 0) break;
     switch (btf.kind(at)) {
       case K.PTR:
         inner = `*${qualifiers}${inner}`;
@@ -393,16 +397,22 @@ function intText(btf: Btf, id: number): string {
   return `${sign} integer, ${btf.sizeOrType(id)} bytes${bits}`;
 }
 
-/** Of the type as a whole; those of its members are listed with their names. */
+/** Of the thing as a whole, and of its members or parameters with their names. */
 function declTags(btf: Btf, id: number): string[] {
   const tags: string[] = [];
   for (let tag = btf.firstId; tag < btf.typeCount; tag++) {
     if (btf.kind(tag) !== K.DECL_TAG || btf.sizeOrType(tag) !== id) continue;
     const index = btf.componentIndex(tag);
-    const on = index < 0 || index >= btf.vlen(id) ? '' : ` on ${btf.entryName(id, index)}`;
+    const list = btf.kind(id) === K.FUNC ? btf.sizeOrType(id) : id;
+    const on = index < 0 || index >= entryCount(btf, list) ? '' : ` on ${btf.entryName(list, index)}`;
     tags.push(`tag: ${btf.name(tag)}${on}`);
   }
   return tags;
+}
+
+/** Members or parameters. */
+function entryCount(btf: Btf, id: number): number {
+  return [K.STRUCT, K.UNION, K.FUNC_PROTO].some((kind) => kind === btf.kind(id)) ? btf.vlen(id) : 0;
 }
 
 function tagged(btf: Btf, id: number): string {

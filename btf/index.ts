@@ -26,6 +26,8 @@ export {
   type BtfParameter,
   type BtfSectionEntry,
 } from './encode.ts';
+export { findTypes, similarNames } from './find-types.ts';
+export { type BtfOverview, overviewOf } from './overview.ts';
 export { forEachReference } from './references.ts';
 export { type SplitResult, splitBtf } from './split.ts';
 export { countKinds } from './summary.ts';

@@ -12,6 +12,7 @@ type Register = (program: Command) => void;
 const VERBS = new Map<string, () => Promise<Register>>([
   ['crawl', async () => (await import('../crawl.ts')).registerCrawl],
   ['convert', async () => (await import('../convert.ts')).registerConvert],
+  ['btf', async () => (await import('../btf.ts')).registerBtf],
   ['status', async () => (await import('../status.ts')).registerStatus],
   ['verify', async () => (await import('../verify.ts')).registerVerify],
   ['doctor', async () => (await import('../doctor.ts')).registerDoctor],
@@ -22,6 +23,7 @@ Examples:
   btfmill crawl --distro debian --release 12 --kernel '*-cloud-amd64' --limit 1
   btfmill crawl --distro debian --dry-run
   btfmill convert vmlinux -o vmlinux.btf
+  btfmill btf vmlinux.btf task_struct
   btfmill status
   btfmill verify
 

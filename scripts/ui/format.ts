@@ -40,6 +40,11 @@ export function oneLine(text: string): string {
     .trim();
 }
 
+/** A line of text, spaces and all, that cannot move the cursor: names in a hostile file are any bytes. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '\uFFFD');
+}
+
 /** At most `width` characters, the cut marked with `…`. */
 export function truncate(text: string, width: number): string {
   if (text.length <= width) return text;

@@ -1,0 +1,105 @@
+/** `btfmill btf`: what a BTF holds, as a summary or type by type. */
+
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import {
+  type Btf,
+  BTF_KIND_NAMES,
+  cDefinition,
+  findTypes,
+  overviewOf,
+  similarNames,
+  validateBtf,
+} from '../btf/index.ts';
+import { DEFAULT_PROFILE } from '../dwarf/index.ts';
+import { BtfmillError, EXIT } from '../errors/index.ts';
+import { loadBtf } from '../pipeline/load-btf.ts';
+import { withInput } from './cli/stdin-file.ts';
+import { listenForStop } from './cli/stop-signal.ts';
+import { printable } from './ui/format.ts';
+import { renderOverview } from './ui/btf-overview.ts';
+
+const HELP = `
+Examples:
+  btfmill btf vmlinux.btf
+  btfmill btf /sys/kernel/btf/vmlinux task_struct 'enum pid_type' schedule
+  btfmill btf vmlinux --from dwarf --json
+  btfmill btf /sys/kernel/btf/xfs --base /sys/kernel/btf/vmlinux xfs_inode
+
+FILE is raw BTF, or an ELF file: of that, the .BTF section, or else its DWARF, converted; - is stdin. A name may be
+preceded by struct, union, enum, typedef, func or var; without, everything of that name is shown, anonymous types in
+it spelled out. Beside a member stand its offset and size in bytes, of a bitfield offset:bit and the size of its type.
+
+Exit codes: 0 done, 2 a name that is not there (or a file that is neither), 3 a file that cannot be read or converted.`;
+
+interface BtfFlags {
+  readonly from?: 'btf' | 'dwarf';
+  readonly base?: string;
+  readonly json?: boolean;
+}
+
+export function registerBtf(program: Command): void {
+  const command = program
+    .command('btf')
+    .description('show what a BTF holds: a summary, or types as C')
+    .argument('<file>', 'BTF, or ELF file with .BTF or DWARF')
+    .argument('[name...]', 'types, functions or variables to show')
+    .addOption(new Option('--from <what>', 'what of an ELF file that has both').choices(['btf', 'dwarf']))
+    .option('--base <file>', "the kernel's BTF, to read a module's split BTF")
+    .option('--json', 'the same as JSON; "v":1');
+  command.addHelpText('after', HELP).action(async (file: string, names: readonly string[]) => {
+    process.exitCode = await showBtf(file, names, command.optsWithGlobals<BtfFlags>());
+  });
+}
+
+async function showBtf(file: string, names: readonly string[], flags: BtfFlags): Promise<number> {
+  const stop = listenForStop(() => {});
+  const { signal } = stop;
+  try {
+    const btf = await withInput(file, async (path) => {
+      const options = { profile: DEFAULT_PROFILE, threads: Math.min(4, availableParallelism()), signal };
+      const base = flags.base === undefined ? undefined : (await loadBtf(flags.base, options)).btf;
+      const from = flags.from === undefined ? {} : { from: flags.from };
+      return (await loadBtf(path, { ...options, ...from, ...(base === undefined ? {} : { base }) })).btf;
+    });
+    if (names.length === 0) showOverview(btf, file, flags);
+    else for (const name of names) showTypes(btf, name, flags);
+    return EXIT.ok;
+  } catch (thrown) {
+    if (signal.aborted) return stop.exitCode();
+    throw thrown;
+  } finally {
+    stop.release();
+  }
+}
+
+function showOverview(btf: Btf, file: string, { json }: BtfFlags): void {
+  const overview = overviewOf(btf);
+  const problems = validateBtf(btf).map(({ text }) => text);
+  if (json) process.stdout.write(`${JSON.stringify({ v: 1, file, ...overview, problems })}\n`);
+  else process.stdout.write(renderOverview(file, overview, problems));
+}
+
+function showTypes(btf: Btf, name: string, { json }: BtfFlags): void {
+  const ids = findTypes(btf, name);
+  if (ids.length === 0) {
+    const similar = similarNames(btf, name);
+    const hint = similar.length === 0 ? '' : ` (Did you mean ${similar.join(', ')}?)`;
+    throw new BtfmillError('usage', `no type is called ${name}${hint}`);
+  }
+  for (const id of ids) {
+    const lines = cDefinition(btf, id);
+    if (json) {
+      const type = {
+        v: 1,
+        id,
+        kind: BTF_KIND_NAMES[btf.kind(id)],
+        name: btf.name(id),
+        text: lines.join('\n'),
+      };
+      process.stdout.write(`${JSON.stringify(type)}\n`);
+    } else {
+      process.stdout.write(`${lines.map(printable).join('\n')}\n${lines.length > 1 ? '\n' : ''}`);
+    }
+  }
+}
