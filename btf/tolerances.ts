@@ -30,8 +30,8 @@ interface Traits {
 }
 
 /**
- * `theirs` is the BTF of the encoder whose rules are not ours. A tolerance is on only when `theirs` shows that
- * encoder's habit and `ours` does not; a BTF without the habits of others gets no tolerance at all.
+ * `theirs` is the BTF of the encoder whose rules are not ours. A tolerance is on only when one of the two shows an
+ * encoder's habit and the other does not; two BTFs of the same habits get no tolerance at all.
  */
 export function findTolerances(ours: Btf, theirs: Btf): FoundTolerances {
   const our = readTraits(ours);
@@ -43,13 +43,15 @@ export function findTolerances(ours: Btf, theirs: Btf): FoundTolerances {
     reasons.push(reason);
   };
 
-  if (their.floats > 0 && our.floats === 0) {
-    add('floatAsInt', `floats: ${their.floats} FLOAT count as INT (encoded with --btf_gen_floats)`);
+  const onlyOne = (trait: 'floats' | 'typeTags' | 'typeAttributes' | 'declTags' | 'nestedArrays'): number =>
+    our[trait] > 0 && their[trait] > 0 ? 0 : our[trait] + their[trait];
+  if (onlyOne('floats') > 0) {
+    add('floatAsInt', `floats: ${onlyOne('floats')} FLOAT count as INT (encoded with --btf_gen_floats)`);
   }
   const tags = [
-    their.typeTags > 0 && our.typeTags === 0 ? `${their.typeTags} TYPE_TAG` : '',
-    their.typeAttributes > 0 && our.typeAttributes === 0 ? `${their.typeAttributes} type attributes` : '',
-    their.declTags > 0 && our.declTags === 0 ? `${their.declTags} DECL_TAG` : '',
+    onlyOne('typeTags') > 0 ? `${onlyOne('typeTags')} TYPE_TAG` : '',
+    onlyOne('typeAttributes') > 0 ? `${onlyOne('typeAttributes')} type attributes` : '',
+    onlyOne('declTags') > 0 ? `${onlyOne('declTags')} DECL_TAG` : '',
   ].filter((tag) => tag !== '');
   if (tags.length > 0) add('ignoreTags', `tags: ${tags.join(', ')} are looked through`);
   if (their.resolvableForwards > 0 && our.resolvableForwards === 0) {
@@ -59,10 +61,10 @@ export function findTolerances(ours: Btf, theirs: Btf): FoundTolerances {
       `forwards: ${count} FWD count as the type of their name (libbpf before 1.1 leaves them)`,
     );
   }
-  if (their.nestedArrays > 0 && our.nestedArrays === 0) {
+  if (onlyOne('nestedArrays') > 0) {
     add(
       'flattenArrays',
-      `arrays: ${their.nestedArrays} arrays of arrays count as flat (pahole from 1.32 on)`,
+      `arrays: ${onlyOne('nestedArrays')} arrays of arrays count as flat (pahole from 1.32 on)`,
     );
   }
   if (their.hasUnsignedChar && !our.hasUnsignedChar && our.hasSignedChar) {

@@ -11,5 +11,5 @@ export {
   kindCountsByName,
   readConversionInput,
 } from './convert.ts';
-export { DEFAULT_PROFILE, PROFILES, type Profile, type ProfileName } from './profile.ts';
+export { DEFAULT_PROFILE, PROFILES, type Profile, type ProfileName, type VariableRules } from './profile.ts';
 export { type DwarfSections, type UnitHeader, readUnitHeaders } from './sections.ts';

@@ -84,4 +84,4 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   },
 };
 
-export const DEFAULT_PROFILE: ProfileName = 'pahole-1.24';
+export const DEFAULT_PROFILE: ProfileName = 'pahole-1.30';

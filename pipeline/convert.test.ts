@@ -74,7 +74,7 @@ async function convert(
   await writeFile(file, elf);
   return convertKernel(file, {
     source: 'auto',
-    profile: 'pahole-1.24',
+    profile: 'pahole-1.30',
     threads: 1,
     signal: AbortSignal.timeout(60_000),
     ...options,

@@ -4,6 +4,7 @@
  */
 
 import { BTF_KIND, type Btf, type LayerComparison, typeExpression } from '../btf/index.ts';
+import type { VariableRules } from '../dwarf/index.ts';
 
 const K = BTF_KIND;
 
@@ -30,12 +31,20 @@ const DROPPED_PREFIXES = [
   '__gendwarfksyms_ptr_',
 ];
 
-/** `differing`: what the deep comparison of the same two BTFs found of variables. */
+/**
+ * @param differing what the deep comparison of the same two BTFs found of variables
+ * @param ourRules which rules ours were chosen by; theirs may follow the same or the others
+ */
 export function comparePerCpuVariables(
   ours: Btf,
   theirs: Btf,
   differing: LayerComparison,
+  ourRules: VariableRules = 'symbol',
 ): VariableComparison {
+  const areOursNewer = ourRules === 'top-level';
+  // The variable at the very start of the section has address 0, which older ones take for "no address".
+  const isExplainedAlone = ({ name, offset }: PlacedVariable, isNewer: boolean): boolean =>
+    isNewer ? offset === 0 : isDroppedLater(name);
   const our = variablesByPlace(ours);
   const their = variablesByPlace(theirs);
   if (their.size === 0 && our.size > 0) {
@@ -52,7 +61,7 @@ export function comparePerCpuVariables(
     const other = their.get(place);
     if (other === undefined) {
       missing.push(mine.name);
-      isExplained &&= isDroppedLater(mine.name);
+      isExplained &&= isExplainedAlone(mine, areOursNewer);
     } else if (mine.name !== other.name) {
       renamed.push(`${mine.name} as ${other.name}`);
       isExplained &&= isSameButForName(mine, other);
@@ -63,17 +72,20 @@ export function comparePerCpuVariables(
   for (const [place, other] of their) {
     if (our.has(place)) continue;
     additional.push(other.name);
-    // The variable at the very start of the section has address 0, which older ones take for "no address".
-    isExplained &&= other.offset === 0;
+    isExplained &&= isExplainedAlone(other, !areOursNewer);
   }
   if (!isExplained) return { isExplained, reasons: [] };
   const reasons: string[] = [];
-  if (missing.length > 0) {
-    reasons.push(`variables: ${missing.length} only in ours, left out by name or depth from pahole 1.28 on`);
-  }
-  if (additional.length > 0) {
+  const [newer, older] = areOursNewer ? ['ours', 'theirs'] : ['theirs', 'ours'];
+  const [onlyNewer, onlyOlder] = areOursNewer ? [missing, additional] : [additional, missing];
+  if (onlyOlder.length > 0) {
     reasons.push(
-      `variables: ${additional.join(', ')} only in theirs, at address 0, seen from pahole 1.28 on`,
+      `variables: ${onlyOlder.length} only in ${older}, left out by name or depth from pahole 1.28 on`,
+    );
+  }
+  if (onlyNewer.length > 0) {
+    reasons.push(
+      `variables: ${onlyNewer.join(', ')} only in ${newer}, at address 0, seen from pahole 1.28 on`,
     );
   }
   if (renamed.length > 0) {

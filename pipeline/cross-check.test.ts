@@ -70,7 +70,9 @@ ${o.script ?? `cp ${join(workDir, 'theirs')} "$out"`}
   await chmod(command, 0o755);
   const { mode = 'auto', signal = never, paholeCommand = command } = o;
   const publish = o.publish === undefined ? {} : { publish: o.publish };
-  return crossCheck(kernels, '/nowhere/vmlinux', { mode, workDir, signal, paholeCommand, ...publish });
+  const convert = o.convert === undefined ? {} : { convert: o.convert };
+  const options = { mode, workDir, signal, paholeCommand, ...publish, ...convert };
+  return crossCheck(kernels, '/nowhere/vmlinux', options);
 }
 
 describe('what is checked against what', () => {
@@ -190,7 +192,7 @@ describe('verdicts beside encoders of other rules', () => {
       details: { functionsJudged: false },
     });
     expect(result?.tolerated).toEqual([
-      'functions: not judged, pahole 1.30 has other rules (2 classes only in ours, 2 only in theirs)',
+      'functions: pahole 1.30 chooses them by other rules than pahole-1.24 (2 classes only in ours, 2 only in theirs)',
     ]);
   });
 
@@ -237,6 +239,58 @@ describe('verdicts beside encoders of other rules', () => {
     const result = await check(converted(kernel(), kernel(theirs)));
     expect(result?.verdict).toBe('types-differ');
     expect(result?.firstDifferences.length).toBeGreaterThan(0);
+  });
+});
+
+describe('beside a pahole of another profile', () => {
+  const fromDwarf = kernel({
+    floats: true,
+    variables: { fixed: [0, 4], runqueues: [64, 4] },
+    functions: { wake_up: 'task', isra: 'p' },
+  });
+  const newer: ConvertedKernel = { profile: 'pahole-1.30', fromDwarf };
+
+  test('what we make by its profile is equal, and ours differs by the rules alone', async () => {
+    const asked: string[] = [];
+    const result = await check(newer, {
+      convert: async (profile) => {
+        asked.push(profile);
+        return kernel();
+      },
+    });
+    expect(asked).toEqual(['pahole-1.24']);
+    expect(result).toMatchObject({ verdict: 'equal', details: { functionsJudged: true } });
+    expect(result?.tolerated).toEqual([
+      expect.stringMatching(/^floats: 1 FLOAT/u),
+      'variables: 1 only in theirs, left out by name or depth from pahole 1.28 on',
+      'variables: fixed only in ours, at address 0, seen from pahole 1.28 on',
+      expect.stringMatching(/^functions: pahole 1.24 chooses them by other rules than pahole-1.30/u),
+    ]);
+  });
+
+  test.each<[string, KernelShape, string]>([
+    ['another function', { functions: { other: 'task' } }, 'functions-differ'],
+    ['another type', { pid: 32 }, 'types-differ'],
+    ['another variable', { variables: { runqueues: [64, 4] } }, 'types-differ'],
+  ])('what we make by its profile has %s', async (_, shape, verdict) => {
+    const result = await check(newer, { convert: async () => kernel(shape) });
+    expect(result).toMatchObject({ verdict, tolerated: [] });
+    expect(result?.firstDifferences.length).toBeGreaterThan(0);
+  });
+
+  test('ours differs from what we make by its profile by more than the rules', async () => {
+    const moved = { pid: 32 };
+    const result = await check(newer, { theirs: kernel(moved), convert: async () => kernel(moved) });
+    expect(result).toMatchObject({ verdict: 'types-differ', tolerated: [] });
+  });
+
+  test('a pahole of the profile needs no second conversion', async () => {
+    const result = await check(newer, {
+      version: '1.30',
+      theirs: fromDwarf,
+      convert: async () => expect.unreachable(),
+    });
+    expect(result).toMatchObject({ verdict: 'equal', tolerated: [], details: { functionsJudged: true } });
   });
 });
 

@@ -17,9 +17,16 @@ import {
   findTolerances,
   typeExpression,
 } from '../btf/index.ts';
+import { PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { comparePerCpuVariables } from './cross-check-variables.ts';
-import { OLDEST_USABLE_PAHOLE, type Pahole, encodeWithPahole, findPahole } from './pahole.ts';
+import {
+  OLDEST_USABLE_PAHOLE,
+  type Pahole,
+  encodeWithPahole,
+  findPahole,
+  profileOfPahole,
+} from './pahole.ts';
 import type { BtfSource, ConvertedKernel } from './types.ts';
 
 /** Numbers of classes (distinct types) in one part of the two BTFs. */
@@ -64,6 +71,8 @@ export interface CrossCheckOptions {
   readonly publish?: BtfSource;
   /** Name or path of pahole. */
   readonly paholeCommand?: string;
+  /** Converts the same file by the rules of another profile. */
+  readonly convert?: (profile: ProfileName, signal: AbortSignal) => Promise<Uint8Array | undefined>;
 }
 
 /**
@@ -86,9 +95,14 @@ export async function crossCheck(
     ...verdict,
     milliseconds: Math.round(performance.now() - start),
   });
+  const { profile } = converted;
   const ours = decodeBtf(converted.fromDwarf);
   if (o.mode === 'auto' && isNativePublished && converted.native !== undefined) {
-    return finish(await compare(ours, decodeBtf(converted.native), { against: 'native' }));
+    const native = decodeBtf(converted.native);
+    // The kernel does not say which encoder made it: if it was one of our rules, nothing has to be tolerated.
+    const exact = await compare(ours, native, { against: 'native', profile, hasOurRules: true });
+    if (exact.verdict === 'equal') return finish(exact);
+    return finish(await compare(ours, native, { against: 'native', profile, hasOurRules: false }));
   }
 
   const pahole = await findPahole({
@@ -112,7 +126,32 @@ export async function crossCheck(
     await encodeWithPahole(pahole, vmlinuxPath, join(o.workDir, 'cross-check.btf'), o),
     pahole,
   );
-  return finish(await compare(ours, theirs, { against: 'pahole', pahole, profile: converted.profile }));
+  return finish(await compareWithPahole(ours, theirs, pahole, profile, o));
+}
+
+/**
+ * A pahole that follows another profile is compared with what we make by that profile, which has to be equal in all,
+ * and that with what is published, of which only the rules' differences may be left. A second conversion takes a
+ * second or two; looking past the rules would leave all functions and most variables unjudged.
+ */
+async function compareWithPahole(
+  ours: Btf,
+  theirs: Btf,
+  pahole: Pahole,
+  profile: ProfileName,
+  { convert, signal }: CrossCheckOptions,
+): Promise<Omit<CrossCheckVerdict, 'milliseconds'>> {
+  const oracle = { against: 'pahole', pahole, profile } as const;
+  const theirProfile = profileOfPahole(pahole);
+  if (theirProfile === profile) return compare(ours, theirs, { ...oracle, hasOurRules: true });
+  const bytes = theirProfile === undefined ? undefined : await convert?.(theirProfile, signal);
+  if (bytes === undefined) return compare(ours, theirs, { ...oracle, hasOurRules: false });
+  const likeTheirs = decodeBtf(bytes);
+  const exact = await compare(likeTheirs, theirs, { ...oracle, hasOurRules: true });
+  if (exact.verdict !== 'equal') return exact;
+  const rules = await compare(ours, likeTheirs, { ...oracle, hasOurRules: false });
+  const tolerated = rules.verdict === 'equal' ? rules.tolerated : [];
+  return { ...rules, tolerated, details: exact.details as CrossCheckDetails };
 }
 
 function skipped(against: CrossCheckVerdict['against']): CrossCheckVerdict {
@@ -138,7 +177,10 @@ function decodeOracle(bytes: Uint8Array, pahole: Pahole): Btf {
 interface Oracle {
   readonly against: 'pahole' | 'native';
   readonly pahole?: Pahole;
-  readonly profile?: ConvertedKernel['profile'];
+  /** Ours. */
+  readonly profile: ProfileName;
+  /** Nothing is tolerated then. */
+  readonly hasOurRules: boolean;
 }
 
 const MAX_DIFFERENCES = 20;
@@ -148,7 +190,7 @@ async function compare(
   theirs: Btf,
   oracle: Oracle,
 ): Promise<Omit<CrossCheckVerdict, 'milliseconds'>> {
-  const hasOurRules = followsOurRules(oracle);
+  const { against, pahole, profile, hasOurRules } = oracle;
   const { tolerances, reasons } = hasOurRules
     ? { tolerances: {}, reasons: [] }
     : findTolerances(ours, theirs);
@@ -159,7 +201,12 @@ async function compare(
 
   let sameVariables = deep.equalVariables;
   if (!sameVariables && !hasOurRules) {
-    const variables = comparePerCpuVariables(ours, theirs, deep.layers.variables);
+    const variables = comparePerCpuVariables(
+      ours,
+      theirs,
+      deep.layers.variables,
+      PROFILES[profile].variables,
+    );
     sameVariables = variables.isExplained;
     tolerated.push(...variables.reasons);
   }
@@ -178,7 +225,6 @@ async function compare(
     firstDifferences = shallow.differences.map(differenceText);
     if (firstDifferences.length === 0) firstDifferences = deepDifferences(ours, theirs, deep);
   }
-  const { against, pahole } = oracle;
   return {
     against,
     verdict,
@@ -189,22 +235,11 @@ async function compare(
   };
 }
 
-/** Versions of pahole that, run the way we run it, work by exactly the rules of a profile; measured byte-identical. */
-const SAME_RULES: Readonly<Record<string, { readonly from: number; readonly to: number }>> = {
-  'pahole-1.24': { from: 124, to: 127 },
-};
-
-function followsOurRules({ pahole, profile }: Oracle): boolean {
-  if (pahole === undefined || profile === undefined) return false;
-  const range = SAME_RULES[profile];
-  return range !== undefined && pahole.versionNumber >= range.from && pahole.versionNumber <= range.to;
-}
-
-function whyFunctionsDiffer(ours: Btf, deep: DeepComparison, { against, pahole }: Oracle): string {
+function whyFunctionsDiffer(ours: Btf, deep: DeepComparison, { against, pahole, profile }: Oracle): string {
   const { onlyA, onlyB } = deep.layers.functions;
   const counts = `${onlyA.length} classes only in ours, ${onlyB.length} only in theirs`;
   if (pahole !== undefined)
-    return `functions: not judged, pahole ${pahole.version} has other rules (${counts})`;
+    return `functions: pahole ${pahole.version} chooses them by other rules than ${profile} (${counts})`;
   if (against === 'native' && onlyA.every((id) => ours.kind(id) !== BTF_KIND.FUNC)) {
     return `functions: theirs has all of ours and more, as parallel pahole before 1.29 leaves them (${counts})`;
   }

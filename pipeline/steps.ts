@@ -41,7 +41,12 @@ export function createSteps({ http, validators, options }: StepContext): RunStep
     convert: (vmlinuxPath, source, control) =>
       convertKernel(vmlinuxPath, { source, profile, threads, ...control }),
     crossCheck: (converted, vmlinuxPath, o) =>
-      crossCheck(converted, vmlinuxPath, { mode: options.crossCheck, ...o }),
+      crossCheck(converted, vmlinuxPath, {
+        mode: options.crossCheck,
+        convert: async (other, signal) =>
+          (await convertKernel(vmlinuxPath, { source: 'dwarf', profile: other, threads, signal })).fromDwarf,
+        ...o,
+      }),
     store: (key, btf, signal) => storeBtf({ archiveDir, key, btf, signal }),
     inspect: (key, signal) => readArchiveFile({ archiveDir, key, signal }),
   };
