@@ -42,9 +42,7 @@ export function comparePerCpuVariables(
   ourRules: VariableRules = 'symbol',
 ): VariableComparison {
   const areOursNewer = ourRules === 'top-level';
-  // The variable at the very start of the section has address 0, which older ones take for "no address".
-  const isExplainedAlone = ({ name, offset }: PlacedVariable, isNewer: boolean): boolean =>
-    isNewer ? offset === 0 : isDroppedLater(name);
+
   const our = variablesByPlace(ours);
   const their = variablesByPlace(theirs);
   if (their.size === 0 && our.size > 0) {
@@ -101,6 +99,12 @@ export function comparePerCpuVariables(
     const typeB = typeExpression(theirs, theirs.sizeOrType(b.id));
     return a.size === b.size && typeA === typeB && ours.linkage(a.id) === theirs.linkage(b.id);
   }
+}
+
+/** Whether the rules explain why only one of the two encoders, the newer or the older, has a variable. */
+function isExplainedAlone({ name, offset }: PlacedVariable, isNewer: boolean): boolean {
+  // The variable at the very start of the section has address 0, which older ones take for "no address".
+  return isNewer ? offset === 0 : isDroppedLater(name);
 }
 
 function isDroppedLater(name: string): boolean {
