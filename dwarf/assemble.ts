@@ -11,6 +11,7 @@ import { type CollectOptions, type Collection, Collector } from './collect.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 import { ORDINAL_INDEX_TYPE } from './stream.ts';
 import { type ConversionSymbols, PER_CPU_SECTION } from './symbols.ts';
+import { UnitLinks } from './unit-links.ts';
 import { UNIT_STRIDE } from './unit-resolver.ts';
 
 export interface AssembleInput {
@@ -18,6 +19,8 @@ export interface AssembleInput {
   readonly units: readonly UnitHeader[];
   readonly options: CollectOptions;
   readonly symbols: ConversionSymbols;
+  /** For units that are read as one, see {@link ConversionInput.supplementName}. */
+  readonly supplementName: string | undefined;
   /** Together they hold every unit once. */
   readonly collections: readonly Collection[];
 }
@@ -46,10 +49,17 @@ export function assembleBtf(input: AssembleInput): Emitted {
 }
 
 function collectUnits(input: AssembleInput, variants: ReadonlyMap<number, Int32Array>): Collection {
-  const collector = new Collector(input.sections, input.options);
+  const { sections, units, options, supplementName } = input;
+  if (supplementName !== undefined) {
+    const own = variants.get(0);
+    const joined = new Collector(sections, options, new UnitLinks(sections, units, supplementName));
+    if (own !== undefined) joined.addJoined(units, (instance) => own[instance]);
+    return joined.finish();
+  }
+  const collector = new Collector(sections, options);
   for (const unit of [...variants.keys()].sort((a, b) => a - b)) {
     const own = variants.get(unit) as Int32Array;
-    collector.addUnit(input.units[unit], unit, (instance) => own[instance]);
+    collector.addUnit(units[unit], unit, (instance) => own[instance]);
   }
   return collector.finish();
 }

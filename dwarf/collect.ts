@@ -9,10 +9,14 @@ import { TypePool } from '../btf/type-pool.ts';
 import { FormatError } from '../elf/format-error.ts';
 import { DW_LANG, DW_TAG } from './constants.ts';
 import { type FunctionArrays, FunctionCollector } from './functions.ts';
+import { inItsPart } from './join.ts';
+import { JoinedIndex, JoinedNodes } from './joined-index.ts';
+import { LinkedUnits } from './linked-units.ts';
 import { NO_NAME, NameTable } from './names.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 import { ShapeTable } from './shapes.ts';
 import { TypeSizes } from './type-sizes.ts';
+import type { UnitLinks } from './unit-links.ts';
 import { UnitNodes } from './unit-nodes.ts';
 import { type ReadOptions, UnitReader } from './unit-reader.ts';
 import { UNIT_STRIDE, UnitResolver, type VariantOf } from './unit-resolver.ts';
@@ -79,8 +83,9 @@ export class Collector {
   private readonly pool = new TypePool();
   private readonly names: NameTable;
   private readonly types = new UnitTypes();
-  private readonly index = new OffsetIndex();
-  private readonly known = new UnitNodes();
+  private readonly index: OffsetIndex;
+  private readonly known: UnitNodes;
+  private readonly links: UnitLinks | undefined;
   private readonly reader: UnitReader;
   private readonly resolver: UnitResolver;
   private readonly shapeTables = new Map<number, ShapeTable>();
@@ -96,10 +101,14 @@ export class Collector {
   private firstArrayUnit = -1;
   private typesRead = 0;
 
-  constructor(sections: DwarfSections, options: CollectOptions) {
+  /** @param links where references out of a unit lead, when all units are read as one */
+  constructor(sections: DwarfSections, options: CollectOptions, links?: UnitLinks) {
     this.sections = sections;
     this.options = options;
+    this.links = links;
     this.names = new NameTable(sections);
+    this.index = links === undefined ? new OffsetIndex() : new JoinedIndex();
+    this.known = links === undefined ? new UnitNodes() : new JoinedNodes(this.index, this.types);
     const { names, pool, types, index, known } = this;
     this.reader = new UnitReader(sections, names, types, index, pool, known, options);
     this.resolver = new UnitResolver(pool, types, index, known);
@@ -107,12 +116,15 @@ export class Collector {
     const parts = { types, index, resolver: this.resolver, sizes: this.sizes };
     this.functions = new FunctionCollector(parts, options.profile.functions, options.hasFunctionSymbols);
     this.variables = new VariableCollector(parts);
+    this.reader.links = links;
+    this.sizes.links = links;
   }
 
   /**
    * Adds one unit.
    * @param unitIndex its number in the file; units must come in ascending order
-   * @throws FormatError `dwarf-malformed`, `dwarf-unsupported` or `btf-unencodable`, located.
+   * @throws FormatError `dwarf-malformed`, `dwarf-unsupported` or `btf-unencodable`, located; {@link LinkedUnits} when
+   * the unit cannot be read without others.
    */
   addUnit(unit: UnitHeader, unitIndex: number, variantOf?: VariantOf): void {
     if (unitIndex >= MAX_UNITS) this.refuse(unit, 'dwarf-unsupported', `more than ${MAX_UNITS} units`);
@@ -120,7 +132,7 @@ export class Collector {
     const { reader, types } = this;
     const shapes = this.shapeTable(unit);
     reader.open(unit, shapes);
-    if (this.isWanted(unit)) {
+    if (this.isWanted(unit, false)) {
       // The first unit with an `int` is read whole, for noteIndexType.
       const isMatching = variantOf === undefined && this.firstIntUnit >= 0;
       if (!isMatching || !this.matchTypes(unit, unitIndex)) this.buildTypes(unit, unitIndex, variantOf);
@@ -175,6 +187,85 @@ export class Collector {
     this.known.reset(unit.offset, unit.end, this.pool.nodeTotal);
   }
 
+  /**
+   * Adds all units as one, which is unit 0. For a collector with links.
+   * @param units all of the joined sections, by offset
+   * @throws FormatError as {@link addUnit}, located in the section as it was before joining.
+   */
+  addJoined(units: readonly UnitHeader[], variantOf?: VariantOf): void {
+    this.units.push(0);
+    try {
+      this.types.clear();
+      this.index.reset(0, 0);
+      this.known.reset(0, 0, this.pool.nodeTotal);
+      this.readJoined(units);
+      if (units.length > 0 && this.links !== undefined)
+        this.sizes.open(units[0], this.links.shapeTable(units[0]));
+      this.resolver.enterNodes(variantOf);
+      this.resolver.enterDefinitions(0);
+      this.instances.append(this.types.instances);
+      this.typesRead += this.types.typeCount;
+      this.noteIndexType(0);
+      this.functions.addUnit(0);
+      this.variables.addUnit(0);
+    } catch (thrown) {
+      throw thrown instanceof FormatError ? inItsPart(thrown, units) : thrown;
+    }
+    this.instanceEnds.push(this.instances.length);
+  }
+
+  /** Type units of DWARF 4 first, then the file's units in its order; what a unit imports comes before it. */
+  private readJoined(units: readonly UnitHeader[]): void {
+    const done = new Set<UnitHeader>();
+    const own = units.filter(({ part }) => !part.isSupplement);
+    for (const unit of own) if (unit.part.isTypes) this.readTree(unit, false, done);
+    for (const unit of own) if (!unit.part.isTypes) this.readTree(unit, false, done);
+    if (done.size === 0 && own.length > 0) this.refusePartial(own);
+    // Imports that do not stand at the beginning of their unit; reading them may add more.
+    const { imports } = this.types;
+    for (let i = 0; i < imports.length; i++) {
+      const unit = this.links?.unitAt(imports.at(i));
+      if (unit !== undefined) this.readTree(unit, true, done);
+    }
+  }
+
+  /** The file that dwz -m made for others has nothing to say alone. */
+  private refusePartial(units: readonly UnitHeader[]): void {
+    for (const unit of units) {
+      this.reader.open(unit, (this.links as UnitLinks).shapeTable(unit));
+      if (this.reader.rootTag === DW_TAG.partial_unit)
+        this.refuse(unit, 'dwarf-unsupported', 'only partial units, which no unit of this file imports');
+    }
+  }
+
+  /** Reads a unit after the partial units that it imports, directly or not; circles end where they were begun. */
+  private readTree(root: UnitHeader, isRootImported: boolean, done: Set<UnitHeader>): void {
+    const { reader, links } = this;
+    if (links === undefined) return;
+    const stack = [root];
+    const begun = new Set<UnitHeader>();
+    for (let unit = stack.at(-1); unit !== undefined; unit = stack.at(-1)) {
+      reader.open(unit, links.shapeTable(unit));
+      const isImported = isRootImported || stack.length > 1;
+      if (done.has(unit) || !this.isWanted(unit, isImported)) {
+        stack.pop();
+        continue;
+      }
+      const before = stack.length;
+      if (!begun.has(unit)) {
+        begun.add(unit);
+        for (const offset of reader.leadingImports().reverse()) {
+          const imported = links.unitAt(offset);
+          if (imported !== undefined && !begun.has(imported) && !done.has(imported)) stack.push(imported);
+        }
+      }
+      if (stack.length > before) continue;
+      stack.pop();
+      done.add(unit);
+      reader.read(0, false);
+    }
+  }
+
   /** Everything collected, as arrays. The collector is spent. */
   finish(): Collection {
     const { pool } = this;
@@ -211,12 +302,20 @@ export class Collector {
     throw new FormatError(code, { format: 'dwarf', section: '.debug_info', offset: unit.offset }, what);
   }
 
-  private isWanted(unit: UnitHeader): boolean {
+  /** @param isImported whether this is asked because another unit imports it */
+  private isWanted(unit: UnitHeader, isImported: boolean): boolean {
     const { rootTag, rootLanguage } = this.reader;
     if (rootTag === 0 || rootTag === DW_TAG.skeleton_unit) return false;
-    if (rootTag === DW_TAG.partial_unit) this.refuse(unit, 'dwarf-unsupported', 'partial unit (dwz)');
-    if (rootTag !== DW_TAG.compile_unit)
+    const isPartial = rootTag === DW_TAG.partial_unit;
+    const isType = rootTag === DW_TAG.type_unit;
+    if (isPartial || isType) {
+      if (this.links === undefined) throw new LinkedUnits();
+      if (isPartial ? !isImported : isImported || !this.links.isFirstOfItsSignature(unit)) return false;
+    } else if (rootTag !== DW_TAG.compile_unit) {
       this.refuse(unit, 'dwarf-unsupported', `unit whose root has tag 0x${rootTag.toString(16)}`);
+    } else if (isImported) {
+      return false;
+    }
     if (this.options.profile.excludedLanguages.includes(rootLanguage)) return false;
     if (CPP_LANGUAGES.includes(rootLanguage))
       this.refuse(unit, 'btf-unencodable', 'unit written in C++, which BTF cannot express');

@@ -8,9 +8,15 @@ import { findDebugSections, RelocatedSections } from '../elf/relocate.ts';
 import { assembleBtf } from './assemble.ts';
 import { type CollectOptions, type Collection, Collector } from './collect.ts';
 import { parameterRegisters } from './locations.ts';
+import { joinSections, TYPE_UNITS } from './join.ts';
+import { LinkedUnits } from './linked-units.ts';
+import { readLtoNote } from './lto-note.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from './profile.ts';
 import { DWARF_SECTION_NAMES, type DwarfSections, type UnitHeader, readUnitHeaders } from './sections.ts';
+import { checkSupplement } from './supplement.ts';
 import { type ConversionSymbols, readConversionSymbols } from './symbols.ts';
+import { UnitLinks } from './unit-links.ts';
+import type { VariantOf } from './unit-resolver.ts';
 
 /** What a conversion read and made. */
 export interface ConversionStats {
@@ -32,28 +38,17 @@ export interface ConversionInput {
   readonly units: readonly UnitHeader[];
   readonly symbols: ConversionSymbols;
   readonly options: CollectOptions;
+  /** For units that are read as one: what messages call the supplementary file. Undefined for others. */
+  readonly supplementName: string | undefined;
 }
 
-/** DWARF 4 keeps type units apart (§7.5.1.2). */
-const TYPE_UNITS = '.debug_types';
-
-/** True when the file has DWARF type information, readable or not. */
+/** True when the file has DWARF type information. */
 export function hasDwarf(file: ElfFile): boolean {
   return isFilled(file, DWARF_SECTION_NAMES.info) || isFilled(file, TYPE_UNITS);
 }
 
 function isFilled(file: ElfFile, name: string): boolean {
   return findDebugSections(file, name).some(({ sizeBytes }) => sizeBytes > 0);
-}
-
-/** Types that we would silently leave out are refused. */
-function refuseUnread(file: ElfFile): void {
-  if (!hasDwarf(file)) {
-    throw new FormatError('dwarf-none', { format: 'dwarf', section: '.debug_info' }, 'the file has no DWARF');
-  }
-  if (isFilled(file, TYPE_UNITS)) {
-    throw new FormatError('dwarf-unsupported', { format: 'dwarf', section: TYPE_UNITS }, 'type units');
-  }
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -63,7 +58,7 @@ const MAX_TOTAL_BYTES = 0xffff_ffff;
 
 function refuseTooMuch(file: ElfFile): void {
   let total = 0;
-  for (const name of Object.values(DWARF_SECTION_NAMES))
+  for (const name of [...Object.values(DWARF_SECTION_NAMES), TYPE_UNITS])
     for (const section of findDebugSections(file, name)) total += contentBytes(file, section);
   if (total > MAX_TOTAL_BYTES) {
     throw new FormatError(
@@ -78,8 +73,13 @@ function refuseTooMuch(file: ElfFile): void {
  * Reads the debug sections and symbols of a file; those of an object file or kernel module are relocated.
  * @throws FormatError `dwarf-none` when there is no .debug_info, others as the sections are damaged.
  */
-export function readConversionInput(file: ElfFile, profileName: ProfileName): ConversionInput {
-  refuseUnread(file);
+export function readConversionInput(
+  file: ElfFile,
+  profileName: ProfileName,
+  supplement?: ElfFile,
+): ConversionInput {
+  if (!hasDwarf(file))
+    throw new FormatError('dwarf-none', { format: 'dwarf', section: '.debug_info' }, 'the file has no DWARF');
   refuseTooMuch(file);
   const profile = PROFILES[profileName];
   const registers = profile.functions.dropUnexpectedRegisters ? parameterRegisters(file.machine) : undefined;
@@ -97,9 +97,10 @@ export function readConversionInput(file: ElfFile, profileName: ProfileName): Co
     locLists: registers === undefined ? NO_BYTES : bytesOf(DWARF_SECTION_NAMES.locLists),
   };
   const symbols = readConversionSymbols(file, profile.functions);
-  return {
+  const input: ConversionInput = {
     sections,
     units: readUnitHeaders(sections),
+    supplementName: undefined,
     symbols,
     options: {
       profile,
@@ -108,23 +109,76 @@ export function readConversionInput(file: ElfFile, profileName: ProfileName): Co
       hasFunctionSymbols: symbols.functions.length > 0,
     },
   };
+  // What else makes units depend on each other shows when they are read: see LinkedUnits.
+  const isLinked = isFilled(file, TYPE_UNITS) || readLtoNote(file) === true;
+  return isLinked ? joinUnits(file, input, supplement) : input;
 }
 
-/** Collects units [from, to). */
+/**
+ * The same input with all units to be read as one, after {@link LinkedUnits}.
+ * @param supplement the supplementary file that the file names (see readSupplementLink), if it is there
+ * @throws FormatError `dwarf-supplement` when it is another file than that.
+ */
+export function joinUnits(
+  file: ElfFile,
+  input: ConversionInput,
+  supplement: ElfFile | undefined,
+): ConversionInput {
+  if (supplement !== undefined) checkSupplement(file, supplement);
+  return { ...input, ...joinSections(file, input.sections, supplement) };
+}
+
+/**
+ * Collects units [from, to) one by one.
+ * @throws LinkedUnits when they have to be read as one, with {@link joinUnits} and {@link collectJoined}.
+ */
 export function collectRange(input: ConversionInput, from: number, to: number): Collection {
   const collector = new Collector(input.sections, input.options);
   for (let unit = from; unit < to; unit++) collector.addUnit(input.units[unit], unit);
   return collector.finish();
 }
 
+/** Collects all units of a joined input. */
+export function collectJoined(input: ConversionInput, variantOf?: VariantOf): Collection {
+  const { sections, units, options, supplementName = '' } = input;
+  const collector = new Collector(sections, options, new UnitLinks(sections, units, supplementName));
+  collector.addJoined(units, variantOf);
+  return collector.finish();
+}
+
+/**
+ * Collects all units in this thread, joined if they have to be.
+ * @returns the input that was used in the end, with its collection
+ */
+export function collectAll(
+  file: ElfFile,
+  input: ConversionInput,
+  supplement?: ElfFile,
+): { readonly input: ConversionInput; readonly collection: Collection } {
+  let used = input;
+  if (used.supplementName === undefined) {
+    try {
+      return { input, collection: collectRange(input, 0, input.units.length) };
+    } catch (thrown) {
+      if (!(thrown instanceof LinkedUnits)) throw thrown;
+      used = joinUnits(file, input, supplement);
+    }
+  }
+  return { input: used, collection: collectJoined(used) };
+}
+
 /**
  * Converts an ELF file's DWARF to BTF.
+ * @param supplement the file that `.gnu_debugaltlink` names, for DWARF that dwz -m has taken apart
  * @returns the raw BTF in the file's byte order, as pahole's --btf_encode_detached writes it
  * @throws FormatError located in the section that is malformed, or `btf-unencodable`.
  */
-export function convertDwarf(file: ElfFile, profile: ProfileName = DEFAULT_PROFILE): Emitted {
-  const input = readConversionInput(file, profile);
-  const collection = collectRange(input, 0, input.units.length);
+export function convertDwarf(
+  file: ElfFile,
+  profile: ProfileName = DEFAULT_PROFILE,
+  supplement?: ElfFile,
+): Emitted {
+  const { input, collection } = collectAll(file, readConversionInput(file, profile, supplement), supplement);
   return assembleBtf({ ...input, collections: [collection] });
 }
 

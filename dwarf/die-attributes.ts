@@ -4,14 +4,18 @@
  */
 
 import { FormatError } from '../elf/format-error.ts';
-import { DW_FORM, DW_OP } from './constants.ts';
-import { SLOT, SLOT_COUNT } from './die-classes.ts';
+import { DW_ATE, DW_FORM, DW_OP } from './constants.ts';
+import { DIE_CLASS, SLOT, SLOT_COUNT } from './die-classes.ts';
+import { LinkedUnits } from './linked-units.ts';
 import { NO_NAME, type NameTable } from './names.ts';
-import type { DwarfSections, UnitHeader } from './sections.ts';
+import type { DwarfSections, InfoPart, UnitHeader } from './sections.ts';
 import { OP, SHAPE, type ShapeTable, formBytes, formOperation } from './shapes.ts';
+import type { UnitLinks } from './unit-links.ts';
 
 // V8 folds a module's own constants into optimized code but not those it imports; reading is several times
 // slower without these copies.
+const { CLASS: SHAPE_CLASS, HAS_CHILDREN: SHAPE_HAS_CHILDREN } = SHAPE;
+const { IMPORTED_UNIT } = DIE_CLASS;
 const { TAG: SHAPE_TAG, OPS_START: SHAPE_OPS_START, OPS_END: SHAPE_OPS_END, SLOTS: SHAPE_SLOTS } = SHAPE;
 const {
   SKIP: OP_SKIP,
@@ -23,7 +27,18 @@ const {
   BLOCK4: OP_BLOCK4,
   BLOCK_LEB: OP_BLOCK_LEB,
 } = OP;
-const { NAME, LOCATION, VALUE, COUNT, STR_OFFSETS_BASE, ADDR_BASE, LOCLISTS_BASE } = SLOT;
+const {
+  NAME,
+  TYPE,
+  BYTE_SIZE,
+  LOCATION,
+  VALUE,
+  COUNT,
+  EXTERNAL,
+  STR_OFFSETS_BASE,
+  ADDR_BASE,
+  LOCLISTS_BASE,
+} = SLOT;
 const {
   addr: FORM_ADDR,
   block2: FORM_BLOCK2,
@@ -64,7 +79,16 @@ const {
   addrx4: FORM_ADDRX4,
   GNU_addr_index: FORM_GNU_ADDR_INDEX,
   GNU_str_index: FORM_GNU_STR_INDEX,
+  ref_sig8: FORM_REF_SIG8,
+  ref_sup4: FORM_REF_SUP4,
+  ref_sup8: FORM_REF_SUP8,
+  strp_sup: FORM_STRP_SUP,
+  GNU_ref_alt: FORM_GNU_REF_ALT,
+  GNU_strp_alt: FORM_GNU_STRP_ALT,
 } = DW_FORM;
+
+/** Typedefs and qualifiers between a bitfield and its base type; C code has a handful. */
+const MAX_TYPE_CHAIN = 256;
 
 /** Cursor over the DIEs of one unit. */
 export class DieAttributes {
@@ -94,6 +118,10 @@ export class DieAttributes {
   protected valueLow = 0;
   protected valueHigh = 0;
   protected valueAddressIsZero = false;
+  /** Set when all units are read as one. */
+  links: UnitLinks | undefined = undefined;
+  /** A cursor on DIEs of other units. */
+  private peer: DieAttributes | undefined = undefined;
   /** DW_TAG and DW_AT_language of the unit's root; 0 when it has none. */
   rootTag = 0;
   rootLanguage = 0;
@@ -128,24 +156,99 @@ export class DieAttributes {
     if (this.has(VALUE)) this.rootLanguage = this.unsigned(VALUE);
   }
 
-  /** Reads DW_AT_name of any DIE of this unit; 0 when it has none. */
+  /** Reads DW_AT_name of any DIE; 0 when it has none. */
   nameOf(dieOffset: number): number {
-    this.checkInside(dieOffset);
-    return this.locate(dieOffset) === 0 ? NO_NAME : this.nameSlot();
+    const cursor = this.cursorFor(dieOffset);
+    return cursor.locate(dieOffset) === 0 ? NO_NAME : cursor.nameSlot();
+  }
+
+  /** Size of the base or enumeration type behind typedefs and qualifiers; may leave another DIE located. */
+  protected storageBytes(type: number): number {
+    let at = type;
+    for (let step = 0; step < MAX_TYPE_CHAIN && at !== 0; step++) {
+      const cursor = this.cursorFor(at);
+      if (cursor.locate(at) === 0) break;
+      if (cursor.has(BYTE_SIZE)) return cursor.unsigned(BYTE_SIZE);
+      at = cursor.reference(TYPE);
+    }
+    return this.fail(type, 'type of a bitfield has no size');
+  }
+
+  /** Whether DW_AT_encoding of a DIE says that it is signed; may leave another DIE located. */
+  protected isSigned(type: number): boolean {
+    if (type === 0) return false;
+    const cursor = this.cursorFor(type);
+    if (cursor.locate(type) === 0) return false;
+    const ate = cursor.optional(VALUE, 0);
+    return ate === DW_ATE.signed || ate === DW_ATE.signed_char;
+  }
+
+  /** What the declaration says that a DIE's specification names; may leave another DIE located. */
+  protected declarationAt(offset: number): { name: number; type: number; isExternal: boolean } {
+    const cursor = this.cursorFor(offset);
+    if (cursor.locate(offset) === 0) this.fail(offset, 'specification names a null entry');
+    return {
+      name: cursor.nameSlot(),
+      type: cursor.reference(TYPE),
+      isExternal: cursor.flag(EXTERNAL),
+    };
+  }
+
+  /** Roots of the units that the unit opened last imports before it says anything else. */
+  leadingImports(): number[] {
+    const { unit, table } = this;
+    const found: number[] = [];
+    if (unit.rootOffset >= unit.end) return found;
+    let shape = this.locate(unit.rootOffset);
+    if (shape === 0 || table.shapes.at(shape + SHAPE_HAS_CHILDREN) === 0) return found;
+    for (;;) {
+      const at = this.attributesEnd;
+      shape = at < unit.end ? this.locate(at) : 0;
+      const isLast = table.shapes.at(shape + SHAPE_CLASS) !== IMPORTED_UNIT;
+      if (isLast) return found;
+      found.push(this.reference(TYPE));
+      if (table.shapes.at(shape + SHAPE_HAS_CHILDREN) === 1) return found;
+    }
   }
 
   protected fail(
     offset: number,
     what: string,
-    code: 'dwarf-malformed' | 'dwarf-unsupported' | 'btf-unencodable' = 'dwarf-malformed',
+    code:
+      | 'dwarf-malformed'
+      | 'dwarf-unsupported'
+      | 'dwarf-supplement'
+      | 'btf-unencodable' = 'dwarf-malformed',
   ): never {
     throw new FormatError(code, { format: 'dwarf', section: '.debug_info', offset }, what);
   }
 
-  protected checkInside(offset: number): void {
-    if (offset < this.unit.rootOffset || offset >= this.unit.end) {
-      this.fail(offset, `reference leaves the unit at 0x${this.unit.offset.toString(16)}`);
+  /** A cursor for the DIE at `offset`: this one when it is in this unit, else one of the unit where it is. */
+  protected cursorFor(offset: number): DieAttributes {
+    if (this.isInside(offset)) return this;
+    if (this.peer === undefined) {
+      this.peer = new DieAttributes(this.sections, this.names);
+      this.peer.unit = this.unit;
+      this.peer.links = this.links;
     }
+    this.peer.moveTo(offset);
+    return this.peer;
+  }
+
+  /**
+   * Takes up the unit of the DIE at `offset`.
+   * @throws FormatError when it is in no unit, or in another one and units are read one by one.
+   */
+  protected moveTo(offset: number): void {
+    if (this.isInside(offset)) return;
+    const unit = this.links?.unitAt(offset);
+    if (this.links === undefined || unit === undefined)
+      this.fail(offset, `reference leaves the unit at 0x${this.unit.offset.toString(16)}`);
+    this.open(unit, this.links.shapeTable(unit));
+  }
+
+  private isInside(offset: number): boolean {
+    return offset >= this.unit.rootOffset && offset < this.unit.end;
   }
 
   /** Finds the attributes of the DIE at `offset`; returns its shape, 0 for a null entry. */
@@ -320,6 +423,7 @@ export class DieAttributes {
           : (this.view.getUint16(at, false) << 8) | this.view.getUint8(at + 2);
         return;
       case FORM_DATA4:
+      case FORM_REF_SUP4:
       case FORM_ADDRX4:
       case FORM_STRX4:
         this.valueLow = this.view.getUint32(at, littleEndian);
@@ -328,12 +432,16 @@ export class DieAttributes {
       case FORM_STRP:
       case FORM_LINE_STRP:
       case FORM_REF_ADDR:
+      case FORM_STRP_SUP:
+      case FORM_GNU_STRP_ALT:
+      case FORM_GNU_REF_ALT:
         if (formBytes(this.form(slot), this.unit) === 4)
           this.valueLow = this.view.getUint32(at, littleEndian);
         else this.pair(at);
         return;
       case FORM_DATA8:
       case FORM_REF8:
+      case FORM_REF_SUP8:
         this.pair(at);
         return;
       case FORM_ADDR:
@@ -422,7 +530,10 @@ export class DieAttributes {
       case FORM_STRING:
         return this.names.inline(at, this.afterString(at) - at);
       case FORM_LINE_STRP:
-        return this.names.lineString(this.unsigned(NAME));
+        return this.names.lineString(this.unit.part.lineStrStart + this.unsigned(NAME));
+      case FORM_STRP_SUP:
+      case FORM_GNU_STRP_ALT:
+        return this.strName(this.unsigned(NAME), at, this.supplement(at));
       case FORM_STRX:
       case FORM_STRX1:
       case FORM_STRX2:
@@ -446,9 +557,18 @@ export class DieAttributes {
     }
   }
 
-  protected strName(offset: number, at: number): number {
-    if (offset >= this.sections.str.length) this.fail(at, outsideStrings(offset));
-    return offset + 1;
+  protected strName(offset: number, at: number, { strStart, strEnd } = this.unit.part): number {
+    if (offset >= strEnd - strStart) this.fail(at, outsideStrings(offset));
+    return strStart + offset + 1;
+  }
+
+  /** The supplementary file's part, for the attribute at `at` that refers to it. */
+  private supplement(at: number): InfoPart {
+    if (this.links === undefined) throw new LinkedUnits();
+    return (
+      this.links.supplement ??
+      this.fail(at, `refers to the supplementary file ${this.links.supplementName}`, 'dwarf-supplement')
+    );
   }
 
   protected afterString(at: number): number {
@@ -459,8 +579,8 @@ export class DieAttributes {
   }
 
   /**
-   * Section offset of the DIE a reference attribute names, 0 when absent. What lies outside the unit is refused:
-   * units that refer to each other (LTO, dwz) would have to be read as one.
+   * Offset of the DIE that a reference attribute names, 0 when absent.
+   * @throws LinkedUnits when it lies in another unit and units are read one by one.
    */
   protected reference(slot: number): number {
     const at = this.place(slot);
@@ -484,14 +604,21 @@ export class DieAttributes {
         target = this.unsigned(slot);
         break;
       case FORM_REF_ADDR:
-        target = this.unsigned(slot);
-        if (target >= this.sections.info.length) {
-          this.fail(at, `refers to 0x${target.toString(16)}, outside the section`);
+        return this.farReference(at, this.unsigned(slot), unit.part);
+      case FORM_GNU_REF_ALT:
+      case FORM_REF_SUP4:
+      case FORM_REF_SUP8:
+        return this.farReference(at, this.unsigned(slot), this.supplement(at));
+      case FORM_REF_SIG8: {
+        if (this.links === undefined) throw new LinkedUnits();
+        this.pair(at);
+        const found = this.links.typeOffset(this.valueLow, this.valueHigh);
+        if (found < 0) {
+          const signature = (BigInt(this.valueHigh) << 32n) | BigInt(this.valueLow);
+          this.fail(at, `no type unit has the signature 0x${signature.toString(16)}`);
         }
-        if (target < unit.offset || target >= unit.end) {
-          this.fail(at, `refers to 0x${target.toString(16)} in another unit`, 'dwarf-unsupported');
-        }
-        return target;
+        return found;
+      }
       default:
         return this.fail(
           at,
@@ -501,6 +628,15 @@ export class DieAttributes {
     }
     if (target >= unit.end - unit.offset) this.fail(at, this.outsideUnit(target));
     return target + unit.offset;
+  }
+
+  /** The DIE at `offset` of a `.debug_info`. */
+  private farReference(at: number, offset: number, { refStart, refEnd }: InfoPart): number {
+    if (offset >= refEnd - refStart) this.fail(at, `refers to 0x${offset.toString(16)}, outside the section`);
+    const target = refStart + offset;
+    const { unit } = this;
+    if (this.links === undefined && (target < unit.offset || target >= unit.end)) throw new LinkedUnits();
+    return target;
   }
 
   protected outsideUnit(target: number): string {
@@ -543,6 +679,10 @@ export class DieAttributes {
       case FORM_REF8:
       case FORM_REF_UDATA:
       case FORM_REF_ADDR:
+      case FORM_REF_SIG8:
+      case FORM_REF_SUP4:
+      case FORM_REF_SUP8:
+      case FORM_GNU_REF_ALT:
       case FORM_LOCLISTX:
         return true;
       default:

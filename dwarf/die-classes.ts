@@ -20,20 +20,22 @@ export const DIE_CLASS = {
   UNSPECIFIED_PARAMETERS: 15,
   UNIT: 16,
   UNENCODABLE_TYPE: 17,
+  IMPORTED_UNIT: 18,
   /** The frequent layouts, see dwarf/plain-shapes.ts; they come last. */
-  PLAIN_MEMBER: 18,
-  PLAIN_REFERENCE: 19,
-  PLAIN_PARAMETER: 20,
-  PLAIN_ENUMERATOR: 21,
-  PLAIN_BITFIELD: 22,
-  PLAIN_COMPOSITE: 23,
-  PLAIN_TYPEDEF: 24,
-  PLAIN_SUBROUTINE: 25,
+  PLAIN_MEMBER: 19,
+  PLAIN_REFERENCE: 20,
+  PLAIN_PARAMETER: 21,
+  PLAIN_ENUMERATOR: 22,
+  PLAIN_BITFIELD: 23,
+  PLAIN_COMPOSITE: 24,
+  PLAIN_TYPEDEF: 25,
+  PLAIN_SUBROUTINE: 26,
 } as const;
 
 /** Wanted attributes; each has a place in every shape. */
 export const SLOT = {
   NAME: 0,
+  /** type; import of an imported unit. */
   TYPE: 1,
   BYTE_SIZE: 2,
   /** data_member_location, location. */
@@ -47,6 +49,7 @@ export const SLOT = {
   DECLARATION: 9,
   EXTERNAL: 10,
   ABSTRACT_ORIGIN: 11,
+  /** specification; signature of a type that a type unit holds. */
   SPECIFICATION: 12,
   STR_OFFSETS_BASE: 13,
   ADDR_BASE: 14,

@@ -8,6 +8,7 @@ import { FormatError } from '../elf/format-error.ts';
 import { IntList } from '../btf/int-list.ts';
 import { DW_AT, DW_FORM, DW_TAG } from './constants.ts';
 import { DIE_CLASS, SLOT, SLOT_COUNT } from './die-classes.ts';
+import { LinkedUnits } from './linked-units.ts';
 import { plainShape } from './plain-shapes.ts';
 
 /** Layout of one shape in {@link ShapeTable.shapes}. */
@@ -69,6 +70,8 @@ const SLOT_OF_ATTRIBUTE = new Map<number, number>([
   [DW_AT.external, SLOT.EXTERNAL],
   [DW_AT.abstract_origin, SLOT.ABSTRACT_ORIGIN],
   [DW_AT.specification, SLOT.SPECIFICATION],
+  [DW_AT.signature, SLOT.SPECIFICATION],
+  [DW_AT.import, SLOT.TYPE],
   [DW_AT.str_offsets_base, SLOT.STR_OFFSETS_BASE],
   [DW_AT.addr_base, SLOT.ADDR_BASE],
   [DW_AT.GNU_addr_base, SLOT.ADDR_BASE],
@@ -100,6 +103,8 @@ const CLASS_OF_TAG = new Map<number, number>([
   [DW_TAG.compile_unit, DIE_CLASS.UNIT],
   [DW_TAG.partial_unit, DIE_CLASS.UNIT],
   [DW_TAG.skeleton_unit, DIE_CLASS.UNIT],
+  [DW_TAG.type_unit, DIE_CLASS.UNIT],
+  [DW_TAG.imported_unit, DIE_CLASS.IMPORTED_UNIT],
   [DW_TAG.reference_type, DIE_CLASS.UNENCODABLE_TYPE],
   [DW_TAG.rvalue_reference_type, DIE_CLASS.UNENCODABLE_TYPE],
   [DW_TAG.ptr_to_member_type, DIE_CLASS.UNENCODABLE_TYPE],
@@ -214,6 +219,31 @@ export function isBlockForm(form: number): boolean {
   }
 }
 
+/** True for forms that may lead into another unit or file. */
+function leavesUnit(form: number): boolean {
+  switch (form) {
+    case DW_FORM.ref_addr:
+    case DW_FORM.ref_sig8:
+    case DW_FORM.ref_sup4:
+    case DW_FORM.ref_sup8:
+    case DW_FORM.strp_sup:
+    case DW_FORM.GNU_ref_alt:
+    case DW_FORM.GNU_strp_alt:
+      return true;
+    default:
+      return false;
+  }
+}
+
+export interface ShapeOptions {
+  /** All units are read as one; else a declaration with a reference out of its unit ends in {@link LinkedUnits}. */
+  readonly isJoined: boolean;
+  /** Whether the frequent layouts get classes of their own. */
+  readonly isPlain: boolean;
+}
+
+const ALONE: ShapeOptions = { isJoined: false, isPlain: true };
+
 /** A shape by where its declaration stands; those of one hash are chained. */
 interface KnownShape {
   readonly start: number;
@@ -235,20 +265,22 @@ export class ShapeTable {
 
   private readonly bytes: Uint8Array;
   private readonly encoding: UnitEncoding;
+  private readonly options: ShapeOptions;
   /** Shapes by the bytes of their declaration. */
   private readonly known = new Map<number, KnownShape>();
   private readonly tables = new Map<number, Int32Array>();
   private at = 0;
 
-  constructor(abbrev: Uint8Array, encoding: UnitEncoding) {
+  constructor(abbrev: Uint8Array, encoding: UnitEncoding, options: ShapeOptions = ALONE) {
     this.bytes = abbrev;
     this.encoding = encoding;
+    this.options = options;
     for (let i = 0; i < SHAPE.INTS; i++) this.shapes.push(0);
   }
 
   /**
    * Shape offsets by abbreviation code (index = code, 0 = undeclared) of the table at `offset`.
-   * @throws FormatError when the table is malformed or uses an unknown form.
+   * @throws FormatError when the table is malformed or uses an unknown form, {@link LinkedUnits}.
    */
   table(offset: number): Int32Array {
     const cached = this.tables.get(offset);
@@ -355,6 +387,7 @@ export class ShapeTable {
       const bytes = formBytes(form, this.encoding);
       const operation = bytes < 0 ? formOperation(form) : OP.SKIP;
       if (operation < 0) this.fail(`unknown form 0x${form.toString(16)}`, formAt, 'dwarf-unsupported');
+      if (!this.options.isJoined && leavesUnit(form)) throw new LinkedUnits();
       const slot = SLOT_OF_ATTRIBUTE.get(attribute);
       if (slot !== undefined && slots[2 * slot] === 0) {
         slots[2 * slot] = form;
@@ -384,7 +417,7 @@ export class ShapeTable {
     for (const op of ops) this.ops.push(op);
     const dieClass = CLASS_OF_TAG.get(tag) ?? DIE_CLASS.OTHER;
     const plain =
-      this.encoding.offsetBytes === 4
+      this.encoding.offsetBytes === 4 && this.options.isPlain
         ? plainShape({ dieClass, tag, hasChildren: hasChildren === 1, slots, places, bytes: bytesBehindName })
         : undefined;
     this.shapes.push(plain?.dieClass ?? relevantClass(dieClass, slots));

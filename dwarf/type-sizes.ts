@@ -1,6 +1,6 @@
 /** Sizes of types by their DIEs, as pahole counts them (dwarves: tag__size, param__is_struct). */
 
-import { DW_TAG } from './constants.ts';
+import { DW_FORM, DW_TAG } from './constants.ts';
 import { DieAttributes } from './die-attributes.ts';
 import { SLOT } from './die-classes.ts';
 import { SHAPE } from './shapes.ts';
@@ -10,7 +10,7 @@ const MAX_TYPE_CHAIN = 256;
 /** Dimensions of an array; pahole reads as many. */
 const MAX_DIMENSIONS = 64;
 
-/** Reads DIEs of the unit that it was {@link open}ed with. */
+/** Reads DIEs of the unit that it was {@link open}ed with, or, with links, of any. */
 export class TypeSizes extends DieAttributes {
   /** Bytes of the type at section offset `ref`; 0 when it has no size. */
   bytes(ref: number): number {
@@ -59,8 +59,13 @@ export class TypeSizes extends DieAttributes {
   }
 
   private tagAt(offset: number): number {
-    this.checkInside(offset);
-    const shape = this.locate(offset);
+    this.moveTo(offset);
+    let shape = this.locate(offset);
+    if (shape !== 0 && this.form(SLOT.SPECIFICATION) === DW_FORM.ref_sig8) {
+      const type = this.reference(SLOT.SPECIFICATION);
+      this.moveTo(type);
+      shape = this.locate(type);
+    }
     return shape === 0 ? 0 : this.shapes[shape + SHAPE.TAG];
   }
 

@@ -83,6 +83,7 @@ const {
   UNSPECIFIED_TYPE,
   UNSPECIFIED_PARAMETERS,
   UNENCODABLE_TYPE,
+  IMPORTED_UNIT,
   PLAIN_MEMBER,
   PLAIN_REFERENCE,
   PLAIN_PARAMETER,
@@ -113,6 +114,7 @@ const {
   block1: FORM_BLOCK1,
   exprloc: FORM_EXPRLOC,
   loclistx: FORM_LOCLISTX,
+  ref_sig8: FORM_REF_SIG8,
 } = DW_FORM;
 const {
   INT: KIND_INT,
@@ -183,9 +185,6 @@ export const MAX_DIE_DEPTH = 4096;
 /** BTF keeps a bitfield's size in 8 and its offset in 24 bits (kernel: BTF_MEMBER_BITFIELD_SIZE). */
 const MAX_BITFIELD_BITS = 255;
 const MAX_BITFIELD_OFFSET = 0xff_ffff;
-
-/** Typedefs and qualifiers between a bitfield and its base type; C code has a handful. */
-const MAX_TYPE_CHAIN = 256;
 
 /** What a nested DIE's parent is, for the DIEs whose meaning depends on it. */
 const PARENT_NONE = 0;
@@ -729,6 +728,9 @@ export class UnitReader extends DieAttributes {
         if (this.perCpu !== undefined && (depth === 1 || !this.topLevelVariables))
           this.variable(offset, this.perCpu);
         return false;
+      case IMPORTED_UNIT:
+        this.out.imports.push(this.reference(TYPE));
+        return false;
       case UNENCODABLE_TYPE:
         return this.fail(
           offset,
@@ -752,6 +754,11 @@ export class UnitReader extends DieAttributes {
   ): boolean {
     const level = depth + 1;
     this.checkDepth(level, offset);
+    if (this.form(SPECIFICATION) === FORM_REF_SIG8) {
+      // All of the type is in a type unit; this DIE stands for it.
+      this.out.aliases.set(offset, this.reference(SPECIFICATION));
+      return false;
+    }
     let name = kind === KIND_ARRAY || kind === KIND_FUNC_PROTO ? NO_NAME : this.nameSlot();
     const ref = this.reference(TYPE);
     if (name === NO_NAME && parent === PARENT_COMPOSITE && this.has(SPECIFICATION)) {
@@ -1091,18 +1098,6 @@ export class UnitReader extends DieAttributes {
     this.pushMember(name, bitOffset, bits, type, depth, offset);
   }
 
-  /** Size of the base or enumeration type behind typedefs and qualifiers; leaves another DIE located. */
-  private storageBytes(type: number): number {
-    let at = type;
-    for (let step = 0; step < MAX_TYPE_CHAIN && at !== 0; step++) {
-      this.checkInside(at);
-      if (this.locate(at) === 0) break;
-      if (this.has(BYTE_SIZE)) return this.unsigned(BYTE_SIZE);
-      at = this.reference(TYPE);
-    }
-    return this.fail(type, 'type of a bitfield has no size');
-  }
-
   private memberLocation(offset: number): number {
     switch (this.form(LOCATION)) {
       case 0:
@@ -1150,14 +1145,6 @@ export class UnitReader extends DieAttributes {
     return opened;
   }
 
-  private isSigned(type: number): boolean {
-    if (type === 0) return false;
-    this.checkInside(type);
-    if (this.locate(type) === 0) return false;
-    const ate = this.optional(VALUE, 0);
-    return ate === DW_ATE.signed || ate === DW_ATE.signed_char;
-  }
-
   private enumerator(offset: number, depth: number): void {
     const name = this.nameSlot();
     this.valueLow = 0;
@@ -1189,15 +1176,21 @@ export class UnitReader extends DieAttributes {
     if (this.topLevelVariables && this.flag(ARTIFICIAL)) return;
     let name = this.nameSlot();
     if (!this.topLevelVariables && relative === 0 && this.valueAddressIsZero && name === NO_NAME) return;
+    let type = this.reference(TYPE);
+    let isExternal = this.flag(EXTERNAL);
+    const origin = this.topLevelVariables || type !== 0 ? 0 : this.reference(ABSTRACT_ORIGIN);
     if (specification !== 0) {
-      this.checkInside(specification);
-      if (this.locate(specification) === 0) this.fail(specification, 'specification names a null entry');
-      if (this.topLevelVariables) name = this.nameSlot();
+      const declared = this.declarationAt(specification);
+      ({ type, isExternal } = declared);
+      if (this.topLevelVariables) ({ name } = declared);
+    } else if (origin !== 0) {
+      // gcc's link-time optimisation leaves name and type with the unit that was compiled.
+      ({ type, isExternal } = this.declarationAt(origin));
     }
-    this.out.variableRef.push(this.reference(TYPE));
+    this.out.variableRef.push(type);
     this.out.variableName.push(name);
     this.out.variableOffset.push(offset);
-    this.out.variableFlags.push(this.flag(EXTERNAL) ? VARIABLE_IS_EXTERNAL : 0);
+    this.out.variableFlags.push(isExternal ? VARIABLE_IS_EXTERNAL : 0);
     this.out.variableAddress.push(relative);
   }
 }

@@ -77,6 +77,11 @@ export class UnitTypes {
   /** Address relative to the per-CPU section. */
   readonly variableAddress = new IntList();
 
+  /** DIEs that stand for a type elsewhere (DW_AT_signature), and where that is. */
+  readonly aliases = new Map<number, number>();
+  /** Roots of units that were imported (DW_TAG_imported_unit). */
+  readonly imports = new IntList();
+
   /** Makes room for one more record. */
   growRecords(): void {
     const grown = new Int32Array(this.records.length * 2);
@@ -87,6 +92,7 @@ export class UnitTypes {
   clear(): void {
     this.typeCount = 0;
     this.recordCount = 0;
+    this.aliases.clear();
     for (const list of Object.values(this)) if (list instanceof IntList) list.length = 0;
   }
 }

@@ -7,6 +7,7 @@ export type FormatErrorCode =
   | 'dwarf-malformed'
   | 'dwarf-unsupported'
   | 'dwarf-none'
+  | 'dwarf-supplement'
   | 'btf-malformed'
   | 'btf-unencodable';
 

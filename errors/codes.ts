@@ -33,6 +33,10 @@ const FORMAT_CODES: Record<FormatErrorCode, ErrorCodeInfo> = {
     'a DWARF version, form or language btfmill does not convert',
     EXIT.someKernelsFailed,
   ),
+  'dwarf-supplement': row(
+    'the supplementary file (dwz) that the DWARF refers to is missing or another one',
+    EXIT.someKernelsFailed,
+  ),
   'dwarf-none': row('the file has no DWARF', EXIT.someKernelsFailed),
   'btf-malformed': row('the BTF data breaks its own rules', EXIT.someKernelsFailed),
   'btf-unencodable': row('a type that BTF cannot express', EXIT.someKernelsFailed),

@@ -13,6 +13,8 @@ export interface ConvertOptions {
   readonly threads: number;
   /** BTF, or ELF file with `.BTF` or DWARF, of the kernel that the file is a module of: `fromDwarf` is split BTF then. */
   readonly base?: string;
+  /** The supplementary file (dwz -m) of the file; default: where the file says that it is. */
+  readonly alt?: string;
   readonly signal: AbortSignal;
   readonly onProgress?: StepProgress;
 }
@@ -23,7 +25,7 @@ export interface ConvertOptions {
  * located code of whatever is malformed.
  */
 export async function convertKernel(path: string, options: ConvertOptions): Promise<ConvertedKernel> {
-  const { source, profile, threads, base, signal, onProgress } = options;
+  const { source, profile, threads, base, alt, signal, onProgress } = options;
   signal.throwIfAborted();
   const task = {
     role: 'convert',
@@ -32,6 +34,7 @@ export async function convertKernel(path: string, options: ConvertOptions): Prom
     profile,
     threads,
     ...(base === undefined ? {} : { base }),
+    ...(alt === undefined ? {} : { alt }),
   } as const;
   const worker = startWorker(task, (done, total) => onProgress?.(done, total));
   const stop = (): void => {

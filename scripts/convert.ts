@@ -32,6 +32,7 @@ interface ConvertFlags {
   readonly output: string;
   readonly profile: ProfileName;
   readonly base?: string;
+  readonly alt?: string;
   readonly threads: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -49,6 +50,10 @@ export function registerConvert(program: Command): void {
         .default(DEFAULT_PROFILE),
     )
     .option('--base <file>', "the kernel's BTF, or its vmlinux or /sys/kernel/btf/vmlinux: write split BTF")
+    .option(
+      '--alt <file>',
+      'the supplementary file of DWARF that dwz -m shortened; default: as the file says',
+    )
     .option('--threads <n>', 'threads that read DWARF', positiveInteger, Math.min(4, availableParallelism()))
     .option('--json', 'a report on stdout: types by kind, time by phase; "v":1')
     .option('-q, --quiet', 'no progress and no summary');
@@ -62,6 +67,7 @@ async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
   if (toStdout && flags.json) throw new BtfmillError('usage', '--json and -o - both want stdout');
   await requireFile(vmlinux);
   if (flags.base !== undefined) await requireFile(flags.base);
+  if (flags.alt !== undefined) await requireFile(flags.alt);
   if (!toStdout) await requirePlaceForFile(flags.output);
   let line = '';
   const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
@@ -75,6 +81,7 @@ async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
       profile: flags.profile,
       threads: flags.threads,
       ...(flags.base === undefined ? {} : { base: flags.base }),
+      ...(flags.alt === undefined ? {} : { alt: flags.alt }),
       signal: stop.signal,
       onProgress: (done, total) => {
         const percent = total === undefined ? '' : `  ${Math.floor((100 * done) / total)}%`;

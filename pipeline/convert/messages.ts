@@ -12,6 +12,8 @@ export interface ConvertTask {
   readonly threads: number;
   /** File with the BTF of the kernel that `path` is a module of; what comes from the DWARF is split BTF then. */
   readonly base?: string;
+  /** The supplementary file (dwz) of `path`; else it is looked for where the file says. */
+  readonly alt?: string;
 }
 
 /** A helper of a conversion: collects ranges of units until none is left. */
@@ -43,6 +45,11 @@ export interface CollectedMessage {
   readonly collection: Collection;
 }
 
+/** The units have to be read as one, which helpers cannot do. */
+export interface LinkedMessage {
+  readonly type: 'linked';
+}
+
 export interface ConvertedMessage {
   readonly type: 'converted';
   readonly fromDwarf?: Uint8Array;
@@ -52,4 +59,4 @@ export interface ConvertedMessage {
   readonly base?: BaseUse;
 }
 
-export type Message = ProgressMessage | FailureMessage | CollectedMessage | ConvertedMessage;
+export type Message = ProgressMessage | FailureMessage | CollectedMessage | LinkedMessage | ConvertedMessage;

@@ -8,7 +8,10 @@ import {
   Collector,
   type ConversionInput,
   type ConversionStats,
+  collectJoined,
   hasDwarf,
+  joinUnits,
+  LinkedUnits,
   kindCountsByName,
   readConversionInput,
 } from '../../dwarf/index.ts';
@@ -20,6 +23,7 @@ import { loadBase } from './load-base.ts';
 import type { CollectTask, ConvertTask, ConvertedMessage, Message, Task } from './messages.ts';
 import { unitRanges } from './ranges.ts';
 import { startWorker } from './start-worker.ts';
+import { openSupplement } from './supplement.ts';
 import { zstd } from './zstd.ts';
 
 /** Collects ranges until the shared counter says that all are taken. */
@@ -78,8 +82,9 @@ async function splitOff(
   task: ConvertTask,
   path: string,
 ): Promise<MadeFromDwarf & { readonly base: BaseUse }> {
+  const { alt: _, ...withoutAlt } = task;
   const base = await loadBase(path, async (file) =>
-    hasDwarf(file) ? (await convertDwarf(file, task)).fromDwarf : undefined,
+    hasDwarf(file) ? (await convertDwarf(file, { ...withoutAlt, path })).fromDwarf : undefined,
   );
   const { btf } = base.index;
   const started = performance.now();
@@ -108,11 +113,27 @@ async function splitOff(
   };
 }
 
+/** @param task for this file; `path` is where it was read from */
 async function convertDwarf(file: ElfFile, task: ConvertTask): Promise<MadeFromDwarf> {
+  const supplement = openSupplement(file, task.path, task.alt);
+  try {
+    return await convertWith(file, supplement?.file, task);
+  } finally {
+    supplement?.source.close();
+  }
+}
+
+async function convertWith(
+  file: ElfFile,
+  supplement: ElfFile | undefined,
+  task: ConvertTask,
+): Promise<MadeFromDwarf> {
   const started = performance.now();
-  const input = readConversionInput(file, task.profile);
+  const first = readConversionInput(file, task.profile, supplement);
   const read = performance.now();
-  const collections = await collectAll(input, task.threads);
+  const shared = await collectShared(first, task.threads);
+  const input = shared === undefined ? joinUnits(file, first, supplement) : first;
+  const collections = shared ?? [collectJoined(input)];
   const collected = performance.now();
   const emitted = assembleBtf({ ...input, collections });
   const done = performance.now();
@@ -135,6 +156,17 @@ async function convertDwarf(file: ElfFile, task: ConvertTask): Promise<MadeFromD
   };
 }
 
+/** Collections of units that were read one by one; undefined when they have to be read as one. */
+async function collectShared(input: ConversionInput, threads: number): Promise<Collection[] | undefined> {
+  if (input.supplementName !== undefined) return [collectJoined(input)];
+  try {
+    return await collectAll(input, threads);
+  } catch (thrown) {
+    if (thrown instanceof LinkedUnits) return undefined;
+    throw thrown;
+  }
+}
+
 /** This thread works too; `threads - 1` helpers share the sections and the counter with it. */
 async function collectAll(input: ConversionInput, threads: number): Promise<Collection[]> {
   const shared = { input, bounds: unitRanges(input.units), next: new Int32Array(new SharedArrayBuffer(4)) };
@@ -150,6 +182,7 @@ async function collectAll(input: ConversionInput, threads: number): Promise<Coll
       post({ type: 'progress', doneBytes, totalBytes });
     });
     const messages = await others;
+    if (messages.some(({ type }) => type === 'linked')) throw new LinkedUnits();
     return [
       own,
       ...messages.flatMap((message) => (message.type === 'collected' ? [message.collection] : [])),
@@ -171,6 +204,10 @@ async function run(task: Task): Promise<void> {
         : { type: 'collected', collection: collect(task, () => {}) },
     );
   } catch (thrown) {
+    if (thrown instanceof LinkedUnits) {
+      post({ type: 'linked' });
+      return;
+    }
     const { code, message } = toBtfmillError(thrown);
     post({ type: 'failure', code, message });
   }

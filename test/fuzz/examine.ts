@@ -19,6 +19,7 @@ import {
 import {
   assembleBtf,
   type Collection,
+  collectAll,
   collectRange,
   type ConversionInput,
   DEFAULT_PROFILE,
@@ -108,10 +109,11 @@ function profilesFor(bytes: Uint8Array): readonly ProfileName[] {
 }
 
 function convert(file: ElfFile, profile: ProfileName, progress: Progress): void {
-  const input = readConversionInput(file, profile);
+  const first = readConversionInput(file, profile);
   progress.stage = 'sections';
-  if (input.units.length > 0) progress.stage = 'units';
-  const whole = [collectRange(input, 0, input.units.length)];
+  if (first.units.length > 0) progress.stage = 'units';
+  const { input, collection } = collectAll(file, first);
+  const whole = [collection];
   if (whole[0].typesRead > 0) progress.stage = 'types';
   const { bytes } = assembleBtf({ ...input, collections: whole });
   progress.stage = 'emitted';
@@ -130,7 +132,8 @@ function convert(file: ElfFile, profile: ProfileName, progress: Progress): void 
 /** However units are shared out among threads, the result is the same. */
 function checkSameInParts(input: ConversionInput, bytes: Uint8Array): void {
   const { length } = input.units;
-  if (length < 2) return;
+  // Units that refer to each other are read as one.
+  if (length < 2 || input.supplementName !== undefined) return;
   const middle = length >> 1;
   const collections: Collection[] = [collectRange(input, middle, length), collectRange(input, 0, middle)];
   if (Buffer.compare(assembleBtf({ ...input, collections }).bytes, bytes) !== 0) {
