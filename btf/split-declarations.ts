@@ -51,15 +51,12 @@ export function matchDeclarations(module: Btf, base: BaseIndex): Declarations {
   return { declared, defined: [...defined.values()] };
 }
 
+/** What the base has of a type that it only declares; 0 when it has a definition, or nothing, of the name. */
 function declarationOf(found: NamedInBase, kind: number): number {
-  switch (kind) {
-    case K.STRUCT:
-      return found.structForward;
-    case K.UNION:
-      return found.unionForward;
-    default:
-      return found.enumDeclaration;
-  }
+  const isComposite = kind === K.STRUCT || kind === K.UNION;
+  if (!isComposite) return found.enumeration === 0 ? found.enumDeclaration : 0;
+  if (found.composites.length > 0) return 0;
+  return kind === K.UNION ? found.unionForward : found.structForward;
 }
 
 /**

@@ -18,11 +18,21 @@ export function paholeGivesProfile124(): boolean {
   return version >= 124 && version <= 127;
 }
 
-/** What `pahole -j1 --btf_encode_detached` makes of `file`; an error when it writes nothing, whatever its exit code. */
-export async function paholeBtf(file: string): Promise<Uint8Array> {
+/**
+ * What `pahole -j1 --btf_encode_detached` makes of `file`; an error when it writes nothing, whatever its exit code.
+ * @param base file with the BTF that the result is split from
+ */
+export async function paholeBtf(file: string, base?: string): Promise<Uint8Array> {
   const output = `${file}.pahole.btf`;
   await rm(output, { force: true });
-  await execa('pahole', ['-j1', '--lang_exclude=rust', `--btf_encode_detached=${output}`, file]);
+  const baseFlags = base === undefined ? [] : ['--btf_base', base];
+  await execa('pahole', [
+    '-j1',
+    '--lang_exclude=rust',
+    ...baseFlags,
+    `--btf_encode_detached=${output}`,
+    file,
+  ]);
   return readFile(output);
 }
 
