@@ -61,6 +61,7 @@ describe('the command line', () => {
     [['convert', '.', '-o', 'x.btf'], '.: is a folder'],
     [['convert', process.execPath, '-o', 'nosuch/x.btf'], 'nosuch: no such folder'],
     [['convert', process.execPath, '-o', '.'], '.: is a folder'],
+    [['convert', process.execPath, '--base', 'nosuch', '-o', 'x.btf'], 'nosuch: no such file'],
   ])('%j is one line on stderr and exit code 2', async (args, message) => {
     const { exitCode, stdout, stderr } = await runBtfmill(args, { cwd: folder });
     expect(stderr).toContain(message);
