@@ -33,7 +33,7 @@ function programs(units: typeof UNITS): fc.Arbitrary<Programs> {
 }
 
 function convert(units: Programs['kernel']): Btf {
-  return convertUnits(unitsOf(units));
+  return convertUnits(unitsOf(units), {}, {}, 'pahole-1.24');
 }
 
 /** The module's BTF split from the base's, as one sees it with the base. */
