@@ -30,6 +30,8 @@ export const DIE_CLASS = {
   PLAIN_COMPOSITE: 24,
   PLAIN_TYPEDEF: 25,
   PLAIN_SUBROUTINE: 26,
+  PLAIN_ARRAY: 27,
+  PLAIN_SUBRANGE: 28,
 } as const;
 
 /** Wanted attributes; each has a place in every shape. */

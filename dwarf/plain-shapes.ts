@@ -80,6 +80,10 @@ export function plainShape(declaration: Declaration): PlainShape | undefined {
         : shape(declaration, DIE_CLASS.PLAIN_COMPOSITE, SLOT.BYTE_SIZE);
     case DIE_CLASS.SUBROUTINE_TYPE:
       return shape(declaration, DIE_CLASS.PLAIN_SUBROUTINE, undefined);
+    case DIE_CLASS.ARRAY:
+      return has(declaration, SLOT.NAME) ? undefined : typed(declaration, DIE_CLASS.PLAIN_ARRAY, undefined);
+    case DIE_CLASS.SUBRANGE:
+      return hasChildren || has(declaration, SLOT.COUNT) ? undefined : subrange(declaration);
     default:
       return undefined;
   }
@@ -109,6 +113,12 @@ function typed(
 function reference(declaration: Declaration): PlainShape | undefined {
   const found = typed(declaration, DIE_CLASS.PLAIN_REFERENCE, undefined);
   return found === undefined ? undefined : { ...found, constant: declaration.tag };
+}
+
+/** The number is the upper bound; a flexible array has none, which is one less than no elements. */
+function subrange(declaration: Declaration): PlainShape | undefined {
+  const found = shape(declaration, DIE_CLASS.PLAIN_SUBRANGE, SLOT.VALUE);
+  return found === undefined || has(declaration, SLOT.VALUE) ? found : { ...found, constant: -1 };
 }
 
 /** A bitfield of DWARF 4 and later: the number is its offset in bits; `constant` is where the byte with its size is. */

@@ -244,16 +244,21 @@ export interface ShapeOptions {
 
 const ALONE: ShapeOptions = { isJoined: false, isPlain: true };
 
-/** A shape by where its declaration stands; those of one hash are chained. */
-interface KnownShape {
-  readonly start: number;
-  readonly length: number;
-  readonly shape: number;
-  readonly next: KnownShape | undefined;
-}
+/** Tables kept: those of units that share one follow each other. */
+const MAX_TABLES = 8;
+
+/** Ints of a known declaration in {@link ShapeTable.known}: its hash, where it starts, its length, its shape. */
+const KNOWN_INTS = 4;
 
 // A copy, because V8 folds only a module's own constants into optimized code.
 const FORM_IMPLICIT_CONST = DW_FORM.implicit_const;
+
+/** Where a declaration of that hash goes in a table of known ones. */
+function freePlace(known: Int32Array, hash: number): number {
+  let place = (hash & (known.length / KNOWN_INTS - 1)) * KNOWN_INTS;
+  while (known[place + 2] !== 0) place = (place + KNOWN_INTS) % known.length;
+  return place;
+}
 
 /** Compiles abbreviation tables of one `.debug_abbrev` section for units of one encoding. */
 export class ShapeTable {
@@ -266,9 +271,12 @@ export class ShapeTable {
   private readonly bytes: Uint8Array;
   private readonly encoding: UnitEncoding;
   private readonly options: ShapeOptions;
-  /** Shapes by the bytes of their declaration. */
-  private readonly known = new Map<number, KnownShape>();
+  /** Shapes by the bytes of their declaration: a hash table, {@link KNOWN_INTS} per place, length 0 = free. */
+  private known: Int32Array = new Int32Array(KNOWN_INTS << 12);
+  private knownCount = 0;
   private readonly tables = new Map<number, Int32Array>();
+  /** Arrays of tables that were dropped, to be filled again. */
+  private readonly spare: Int32Array[] = [];
   private at = 0;
 
   constructor(abbrev: Uint8Array, encoding: UnitEncoding, options: ShapeOptions = ALONE) {
@@ -287,7 +295,10 @@ export class ShapeTable {
     if (cached !== undefined) return cached;
     const table = this.parse(offset);
     // gcc gives every unit a table of its own: keeping all of them would cost memory for nothing.
-    if (this.tables.size >= 8) this.tables.clear();
+    if (this.tables.size >= MAX_TABLES) {
+      this.spare.push(...this.tables.values());
+      this.tables.clear();
+    }
     this.tables.set(offset, table);
     return table;
   }
@@ -304,7 +315,7 @@ export class ShapeTable {
     if (offset >= this.bytes.length)
       this.fail(`abbreviation table lies outside the section of ${this.bytes.length} bytes`, offset);
     this.at = offset;
-    let table = new Int32Array(512);
+    let table = this.spare.pop()?.fill(0) ?? new Int32Array(512);
     for (;;) {
       const codeAt = this.at;
       const code = this.uleb();
@@ -325,15 +336,41 @@ export class ShapeTable {
   private declaration(): number {
     const start = this.at;
     const hash = this.skipDeclaration();
-    const end = this.at;
-    for (let known = this.known.get(hash); known !== undefined; known = known.next) {
-      if (known.length === end - start && this.sameBytes(known.start, start, known.length))
-        return known.shape;
+    const length = this.at - start;
+    let { known } = this;
+    const mask = known.length / KNOWN_INTS - 1;
+    let place = (hash & mask) * KNOWN_INTS;
+    while (known[place + 2] !== 0) {
+      if (
+        known[place] === hash &&
+        known[place + 2] === length &&
+        this.sameBytes(known[place + 1], start, length)
+      )
+        return known[place + 3];
+      place = (place + KNOWN_INTS) % known.length;
     }
     this.at = start;
     const shape = this.compile();
-    this.known.set(hash, { start, length: end - start, shape, next: this.known.get(hash) });
+    if (++this.knownCount * 2 > mask) {
+      known = this.growKnown();
+      place = freePlace(known, hash);
+    }
+    known[place] = hash;
+    known[place + 1] = start;
+    known[place + 2] = length;
+    known[place + 3] = shape;
     return shape;
+  }
+
+  private growKnown(): Int32Array {
+    const old = this.known;
+    const grown = new Int32Array(old.length * 2);
+    for (let from = 0; from < old.length; from += KNOWN_INTS) {
+      if (old[from + 2] !== 0)
+        grown.set(old.subarray(from, from + KNOWN_INTS), freePlace(grown, old[from]));
+    }
+    this.known = grown;
+    return grown;
   }
 
   private sameBytes(a: number, b: number, length: number): boolean {
@@ -365,7 +402,7 @@ export class ShapeTable {
       hash ^= hash >>> 15;
     }
     this.at = at;
-    return hash;
+    return hash | 0;
   }
 
   private compile(): number {

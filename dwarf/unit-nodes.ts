@@ -15,8 +15,8 @@ import { IntList } from '../btf/int-list.ts';
 
 /** Above 0, what an untouched slot holds, and {@link PENDING}. */
 const FIRST_STAMP = 2;
-/** Slot of a DIE that was met but whose node is not known yet, below the stamp. */
-const PENDING = -1;
+/** {@link UnitNodes.at} of a DIE that was met but whose node is not known yet. */
+export const PENDING = -1;
 /** Slots are int32; the stamp starts again before a unit's nodes could exceed that. */
 const MAX_STAMP = 0x7000_0000;
 
@@ -52,7 +52,7 @@ export class UnitNodes {
     }
   }
 
-  /** The node of the DIE at `offset` as far as is known; negative when it is not. */
+  /** The node of the DIE at `offset` as far as is known, {@link PENDING}, or less when it has not been met. */
   at(offset: number): number {
     return this.slots[offset - this.base] - this.stamp;
   }

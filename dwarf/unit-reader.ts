@@ -27,6 +27,7 @@ import {
 import { DW_ATE, DW_FORM, DW_OP, DW_TAG } from './constants.ts';
 import { DieAttributes, outsideStrings } from './die-attributes.ts';
 import { DIE_CLASS, SLOT } from './die-classes.ts';
+import { DieSkipper, PARENT_OF_NOTHING } from './die-skipper.ts';
 import { ListMatcher } from './list-matcher.ts';
 import { ParameterLocations } from './locations.ts';
 import { NO_NAME, type NameTable } from './names.ts';
@@ -34,7 +35,7 @@ import { LAYOUT, NAME_FORM, NUMBER_FORM, PLACE_MASK } from './plain-shapes.ts';
 import type { Profile } from './profile.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 import { SHAPE, type ShapeTable } from './shapes.ts';
-import type { UnitNodes } from './unit-nodes.ts';
+import { PENDING as PENDING_NODE, type UnitNodes } from './unit-nodes.ts';
 import { enterScalar } from './unit-resolver.ts';
 import {
   FUNCTION_FLAG,
@@ -92,6 +93,8 @@ const {
   PLAIN_COMPOSITE,
   PLAIN_TYPEDEF,
   PLAIN_SUBROUTINE,
+  PLAIN_ARRAY,
+  PLAIN_SUBRANGE,
 } = DIE_CLASS;
 const {
   TYPE,
@@ -156,6 +159,7 @@ const TAG_UNION = DW_TAG.union_type;
 const DEFINITION_FLAGS = FLAG_KIND | FLAG_ENUM64;
 const STRIDE = ENTRY_INTS;
 const LOCAL_NEVER = NEVER;
+const PENDING = PENDING_NODE;
 const LOCAL_LEAF_STRUCT = LEAF_STRUCT;
 const LOCAL_LEAF_UNION = LEAF_UNION;
 const LOCAL_LEAF_ENUM = LEAF_ENUM;
@@ -187,7 +191,7 @@ const MAX_BITFIELD_BITS = 255;
 const MAX_BITFIELD_OFFSET = 0xff_ffff;
 
 /** What a nested DIE's parent is, for the DIEs whose meaning depends on it. */
-const PARENT_NONE = 0;
+const PARENT_NONE = PARENT_OF_NOTHING;
 const PARENT_COMPOSITE = 1;
 const PARENT_ENUM = 2;
 const PARENT_ARRAY = 3;
@@ -199,6 +203,8 @@ const PARAMETER_STACK_INTS = 6;
 
 /** For {@link UnitReader.openCursor}: the list is stored, not compared. */
 const STORED = -1;
+/** Pointers and qualifiers that {@link UnitReader.foresee} goes through. */
+const MAX_FORESEEN = 4;
 /** For {@link UnitReader.openNode}: nothing is known of the type. */
 const UNKNOWN = -1;
 
@@ -213,6 +219,7 @@ export class UnitReader extends DieAttributes {
   private readonly pool: TypePool;
   private readonly known: UnitNodes;
   private readonly lists: ListMatcher;
+  private readonly skipper: DieSkipper;
 
   /** Whether types are compared with the pool's while they are read. */
   private isMatching = false;
@@ -222,6 +229,12 @@ export class UnitReader extends DieAttributes {
   private metBelow = 1;
   /** Nodes that were first met in this unit. */
   private readonly newlyMet = new IntList();
+
+  /** What {@link lookAt} saw, and the (offset, kind) that {@link foresee} came past. */
+  private seenKind = 0;
+  private seenRef = 0;
+  private seenNode = 0;
+  private readonly foreseen = new Int32Array(2 * MAX_FORESEEN);
 
   /** Open DIEs with children. */
   private readonly parent = new Uint8Array(MAX_DIE_DEPTH + 1);
@@ -258,6 +271,7 @@ export class UnitReader extends DieAttributes {
     this.pool = pool;
     this.known = known;
     this.lists = new ListMatcher(sections, this.view, pool, known);
+    this.skipper = new DieSkipper(sections.info, MAX_DIE_DEPTH);
     this.perCpu = perCpu;
     this.registers = registers;
     this.locations = new ParameterLocations(sections);
@@ -268,6 +282,7 @@ export class UnitReader extends DieAttributes {
   override open(unit: UnitHeader, table: ShapeTable): void {
     super.open(unit, table);
     this.lists.open(unit, this.codes, this.shapes);
+    this.skipper.open(unit.end, this.codes, this.shapes, table.ops.data);
   }
 
   /**
@@ -281,7 +296,7 @@ export class UnitReader extends DieAttributes {
     this.firstKey = firstKey;
     this.isMatching = isMatching;
     this.newlyMet.length = 0;
-    const { unit, codes, known } = this;
+    const { unit, codes, known, skipper } = this;
     const { info, littleEndian } = this.sections;
     const { view } = this;
     const { shapes } = this;
@@ -321,6 +336,14 @@ export class UnitReader extends DieAttributes {
       const shape = code < codes.length ? codes[code] : 0;
       if (shape === 0) this.fail(dieOffset, `abbreviation code ${code} is not declared`);
       const dieClass = shapes[shape + SHAPE_CLASS];
+      if (dieClass === OTHER && depth > 0) {
+        const next = skipper.skip(dieOffset, depth, parent);
+        depth = skipper.depth;
+        if (next !== dieOffset) {
+          pos = next;
+          continue;
+        }
+      }
       const layout = shapes[shape + SHAPE_LAYOUT];
       const attributes = pos;
 
@@ -349,8 +372,12 @@ export class UnitReader extends DieAttributes {
         }
         switch (dieClass) {
           case PLAIN_MEMBER:
-            if (parent[depth] === PARENT_COMPOSITE)
+            if (parent[depth] === PARENT_COMPOSITE) {
               this.entry(depth, name, this.plainNumber(shape, layout, at) << 3, ref);
+              // A member of a rare layout ended the comparison of the list; the rest may be plain again.
+              const cursor = openCursor[depth];
+              if (cursor !== STORED && !known.conflict) pos = this.matchList(depth, pos, cursor);
+            }
             continue;
           case PLAIN_BITFIELD:
             if (parent[depth] === PARENT_COMPOSITE) {
@@ -374,11 +401,18 @@ export class UnitReader extends DieAttributes {
             if (parent[depth] === PARENT_ENUM)
               this.enumeratorEntry(depth, name, this.plainNumber(shape, layout, at), 0);
             continue;
+          case PLAIN_SUBRANGE:
+            if (parent[depth] === PARENT_ARRAY)
+              this.addDimension(depth, this.plainNumber(shape, layout, at) + 1);
+            continue;
           case PLAIN_COMPOSITE:
+          case PLAIN_ARRAY:
           case PLAIN_SUBROUTINE: {
             const hasChildren = shapes[shape + SHAPE_HAS_CHILDREN] === 1;
             this.checkDepth(depth + 1, dieOffset);
-            if (dieClass === PLAIN_SUBROUTINE) {
+            if (dieClass === PLAIN_ARRAY) {
+              this.openLevel(depth + 1, PARENT_ARRAY, KIND_ARRAY, NO_NAME, 1, 0, ref, dieOffset);
+            } else if (dieClass === PLAIN_SUBROUTINE) {
               this.openLevel(depth + 1, PARENT_PROTOTYPE, KIND_FUNC_PROTO, NO_NAME, 0, 0, ref, dieOffset);
             } else {
               const kind = shapes[shape + SHAPE_TAG] === TAG_UNION ? KIND_UNION : KIND_STRUCT;
@@ -555,9 +589,80 @@ export class UnitReader extends DieAttributes {
     keys[node] = key;
   }
 
-  /** Node of a type as far as is known; negative when it is not. */
+  /** Node of a type as far as is known or can be foreseen; negative when it is not. */
   private nodeOf(ref: number): number {
-    return ref === 0 ? 0 : this.known.at(ref);
+    if (ref === 0) return 0;
+    const known = this.known.at(ref);
+    return known >= PENDING ? known : this.foresee(ref);
+  }
+
+  /**
+   * Looks ahead at a type that has not been met: often it is a pointer or two away from a named type. What is found is
+   * expected from then on.
+   */
+  private foresee(ref: number): number {
+    const { foreseen, pool, known } = this;
+    let steps = 0;
+    let at = ref;
+    let node = UNKNOWN;
+    for (;;) {
+      node = known.at(at);
+      if (node >= PENDING) break;
+      if (!this.lookAt(at)) return UNKNOWN;
+      if (this.seenKind === KIND_PTR || this.seenKind === KIND_CONST || this.seenKind === KIND_VOLATILE) {
+        if (steps === MAX_FORESEEN) return UNKNOWN;
+        foreseen[2 * steps] = at;
+        foreseen[2 * steps + 1] = this.seenKind;
+        steps++;
+        at = this.seenRef;
+        continue;
+      }
+      node = this.seenNode;
+      if (node >= 0) known.expect(at, node);
+      break;
+    }
+    if (node < 0) return UNKNOWN;
+    while (steps > 0) {
+      steps--;
+      node = pool.reference(foreseen[2 * steps + 1], node);
+      known.expect(foreseen[2 * steps], node);
+    }
+    return node;
+  }
+
+  /** Reads one plain DIE ahead into seenKind and seenRef or seenNode; false when it is something else. */
+  private lookAt(offset: number): boolean {
+    const { codes, shapes, unit, view, pool } = this;
+    const { info, littleEndian } = this.sections;
+    let pos = offset;
+    let code = info[pos++];
+    if (code >= 0x80) {
+      const high = pos < unit.end ? info[pos++] : 0x80;
+      if (high >= 0x80) return false;
+      code = (code & 0x7f) | (high << 7);
+    }
+    const shape = code < codes.length ? codes[code] : 0;
+    const layout = shapes[shape + SHAPE_LAYOUT];
+    if (layout === 0 || pos + PLACE + 4 > unit.end) return false;
+    this.seenKind = 0;
+    const dieClass = shapes[shape + SHAPE_CLASS];
+    if (dieClass === PLAIN_REFERENCE) {
+      const ref = view.getUint32(pos + ((layout >> TYPE_AT) & PLACE), littleEndian);
+      if (ref >= unit.end - unit.offset) return false;
+      this.seenKind = referenceKind(shapes[shape + SHAPE_CONSTANT]);
+      this.seenRef = ref + unit.offset;
+      return true;
+    }
+    if (((layout >> NAME_FORM_AT) & FORM_MASK) !== STRP) return false;
+    const name = view.getUint32(pos + ((layout >> NAME_AT) & PLACE), littleEndian) + 1;
+    if (dieClass === PLAIN_TYPEDEF) {
+      this.seenNode = pool.onlyTypedef(name);
+      return true;
+    }
+    if (dieClass !== PLAIN_COMPOSITE) return false;
+    const isUnion = shapes[shape + SHAPE_TAG] === TAG_UNION;
+    this.seenNode = pool.leaf(isUnion ? LOCAL_LEAF_UNION : LOCAL_LEAF_STRUCT, name, 0);
+    return true;
   }
 
   private expectNode(ref: number, node: number): void {
@@ -692,7 +797,7 @@ export class UnitReader extends DieAttributes {
         if (parent === PARENT_ENUM) this.enumerator(offset, depth);
         return false;
       case SUBRANGE:
-        if (parent === PARENT_ARRAY) this.openSize[depth] = Math.imul(this.openSize[depth], this.dimension());
+        if (parent === PARENT_ARRAY) this.addDimension(depth, this.dimension());
         return false;
       case REFERENCE_TYPE:
         this.referenceType(referenceKind(tag), this.reference(TYPE), offset);
@@ -880,7 +985,10 @@ export class UnitReader extends DieAttributes {
       this.entry(depth, NO_NAME, 0, 0);
     }
     const isNamed = this.openName[depth] !== NO_NAME;
-    if (this.openCursor[depth] !== STORED && !this.known.conflict) {
+    if (isNamed && this.isMatching && this.isDeclaration(depth)) {
+      this.pool.meet(this.openNode[depth], this.firstKey + this.out.typeCount++);
+      this.out.instances.push(~this.openNode[depth]);
+    } else if (this.openCursor[depth] !== STORED && !this.known.conflict) {
       if (isNamed) this.closeMatchedDefinition(depth);
       else this.closeMatchedList(depth);
     } else if (!isNamed && this.isMatching) {
@@ -891,6 +999,14 @@ export class UnitReader extends DieAttributes {
       if (isNamed) this.out.instances.push(0);
     }
     this.stackTop = this.openStart[depth];
+  }
+
+  /** A struct or union says that it is one; an enumeration without values is one. */
+  private isDeclaration(depth: number): boolean {
+    if (this.openKind[depth] !== KIND_ENUM) return (this.openFlags[depth] & DECLARATION_FLAG) !== 0;
+    const cursor = this.openCursor[depth];
+    if (cursor === STORED) return this.stackTop === this.openStart[depth];
+    return cursor === this.pool.defStart.data[this.openDef[depth]];
   }
 
   private record(depth: number, start: number): void {
@@ -923,16 +1039,8 @@ export class UnitReader extends DieAttributes {
   private closeMatchedDefinition(depth: number): void {
     const { pool, out } = this;
     const def = this.openDef[depth];
-    const cursor = this.openCursor[depth];
-    const isEnum = this.openKind[depth] === KIND_ENUM;
-    if (isEnum && cursor === pool.defStart.data[def]) {
-      // An enumeration without values is a declaration.
-      this.record(depth, 0);
-      out.instances.push(0);
-      return;
-    }
     const flags = this.openFlags[depth] & DEFINITION_FLAGS;
-    if (cursor !== this.openLast[depth] || flags !== pool.defFlags.data[def]) {
+    if (this.openCursor[depth] !== this.openLast[depth] || flags !== pool.defFlags.data[def]) {
       this.known.conflict = true;
       return;
     }
@@ -1161,6 +1269,10 @@ export class UnitReader extends DieAttributes {
     if (high !== 0 && !isNegative) this.fail(offset, 'enumerator does not fit 32 bits', 'btf-unencodable');
     if (isNegative) this.openFlags[depth] = flags | KIND_FLAG;
     this.enumeratorEntry(depth, name, low, 0);
+  }
+
+  private addDimension(depth: number, elements: number): void {
+    this.openSize[depth] = Math.imul(this.openSize[depth], elements);
   }
 
   /** Keeps a variable when its address lies in the per-CPU section. */
