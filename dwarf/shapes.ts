@@ -256,7 +256,7 @@ const FORM_IMPLICIT_CONST = DW_FORM.implicit_const;
 /** Where a declaration of that hash goes in a table of known ones. */
 function freePlace(known: Int32Array, hash: number): number {
   let place = (hash & (known.length / KNOWN_INTS - 1)) * KNOWN_INTS;
-  while (known[place + 2] !== 0) place = (place + KNOWN_INTS) % known.length;
+  while (known[place + 2] !== 0) place = (place + KNOWN_INTS) & (known.length - 1);
   return place;
 }
 
@@ -315,10 +315,13 @@ export class ShapeTable {
     if (offset >= this.bytes.length)
       this.fail(`abbreviation table lies outside the section of ${this.bytes.length} bytes`, offset);
     this.at = offset;
+    const { bytes } = this;
     let table = this.spare.pop()?.fill(0) ?? new Int32Array(512);
     for (;;) {
       const codeAt = this.at;
-      const code = this.uleb();
+      let code = codeAt < bytes.length ? bytes[codeAt] : 0x80;
+      if (code >= 0x80) code = this.uleb();
+      else this.at++;
       if (code === 0) break;
       if (code >= MAX_ABBREVIATIONS)
         this.fail(`abbreviation code ${code} exceeds ${MAX_ABBREVIATIONS}`, codeAt);
@@ -336,18 +339,23 @@ export class ShapeTable {
   private declaration(): number {
     const start = this.at;
     const hash = this.skipDeclaration();
-    const length = this.at - start;
+    const { bytes, at: end } = this;
+    const length = end - start;
     let { known } = this;
     const mask = known.length / KNOWN_INTS - 1;
     let place = (hash & mask) * KNOWN_INTS;
-    while (known[place + 2] !== 0) {
-      if (
-        known[place] === hash &&
-        known[place + 2] === length &&
-        this.sameBytes(known[place + 1], start, length)
-      )
-        return known[place + 3];
-      place = (place + KNOWN_INTS) % known.length;
+    for (; known[place + 2] !== 0; place = (place + KNOWN_INTS) & (known.length - 1)) {
+      if (known[place] !== hash || known[place + 2] !== length) continue;
+      let there = known[place + 1];
+      let here = start;
+      while (here < end && bytes[there] === bytes[here]) {
+        there++;
+        here++;
+      }
+      if (here < end) continue;
+      // The nearest one is the likeliest to be in the processor's cache.
+      known[place + 1] = start;
+      return known[place + 3];
     }
     this.at = start;
     const shape = this.compile();
@@ -373,18 +381,19 @@ export class ShapeTable {
     return grown;
   }
 
-  private sameBytes(a: number, b: number, length: number): boolean {
-    for (let i = 0; i < length; i++) if (this.bytes[a + i] !== this.bytes[b + i]) return false;
-    return true;
-  }
-
   /** Moves over tag, children flag and attribute list; returns a hash of them. */
   private skipDeclaration(): number {
-    let hash = this.uleb();
-    hash = Math.imul(hash, 31) + this.byte();
     const { bytes } = this;
     const lastPair = bytes.length - 2;
     let { at } = this;
+    let hash = 0;
+    if (at <= lastPair && bytes[at] < 0x80) {
+      hash = (bytes[at] << 8) | bytes[at + 1];
+      at += 2;
+    } else {
+      hash = Math.imul(this.uleb(), 31) + this.byte();
+      at = this.at;
+    }
     for (;;) {
       let attribute = at <= lastPair ? bytes[at] : 0x80;
       let form = at <= lastPair ? bytes[at + 1] : 0x80;
