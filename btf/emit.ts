@@ -6,6 +6,7 @@
 import { BTF_HEADER_BYTES, BTF_KIND, BTF_MAGIC, BTF_VERSION } from './constants.ts';
 import { FormatError } from '../elf/format-error.ts';
 import { IntList } from './int-list.ts';
+import { orderByKey } from './order-by-key.ts';
 import type { StringPool } from './string-pool.ts';
 import {
   ENTRY_INTS,
@@ -76,6 +77,9 @@ export interface Emitted {
   readonly kindCounts: Int32Array;
 }
 
+/** Byte order of typed arrays on this machine. */
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
 /** The kernel takes at most 16 bits of list length (UAPI before 2026). */
 const MAX_ENTRIES = 0xffff;
 
@@ -128,9 +132,10 @@ function streamOrder(input: EmitInput): Float64Array {
   names.forEach(({ key }, index) => add(key, index, ITEM_STRING));
   tags.forEach(({ key }, index) => add(key, index, ITEM_TAG));
 
-  const order = Uint32Array.from({ length: total }, (_, index) => index);
-  order.sort((a, b) => keys[a] - keys[b]);
-  return Float64Array.from(order, (index) => items[index]);
+  const order = orderByKey(keys, total);
+  const sorted = new Float64Array(total);
+  for (let i = 0; i < total; i++) sorted[i] = items[order[i]];
+  return sorted;
 }
 
 class Writer {
@@ -415,7 +420,9 @@ class Writer {
     view.setUint32(12, typeBytes, littleEndian);
     view.setUint32(16, typeBytes, littleEndian);
     view.setUint32(20, this.stringBytes, littleEndian);
-    for (let i = 0; i < length; i++) view.setInt32(BTF_HEADER_BYTES + 4 * i, words[i], littleEndian);
+    if (littleEndian === IS_LITTLE_ENDIAN)
+      bytes.set(new Uint8Array(words.buffer, 0, typeBytes), BTF_HEADER_BYTES);
+    else for (let i = 0; i < length; i++) view.setInt32(BTF_HEADER_BYTES + 4 * i, words[i], littleEndian);
     let at = BTF_HEADER_BYTES + typeBytes + 1;
     for (const id of this.stringOrder) {
       strings.copyTo(id, bytes, at);

@@ -23,32 +23,41 @@ export class StringPool {
 
   /** Id of the text in `bytes[start, end)`. */
   add(bytes: Uint8Array, start: number, end: number): number {
-    const length = end - start;
-    let hash = length;
+    let hash = 0;
     for (let i = start; i < end; i++) hash = (Math.imul(hash, 0x01000193) ^ bytes[i]) | 0;
-    hash ^= hash >>> 15;
-    const mask = this.buckets.length - 1;
+    return this.enter(bytes, start, end - start, hash);
+  }
+
+  /** Id of the text that starts at `start` and ends with a NUL, or where the bytes end. */
+  addTerminated(bytes: Uint8Array, start: number): number {
+    let hash = 0;
+    let end = start;
+    for (; end < bytes.length; end++) {
+      const byte = bytes[end];
+      if (byte === 0) break;
+      hash = (Math.imul(hash, 0x01000193) ^ byte) | 0;
+    }
+    return this.enter(bytes, start, end - start, hash);
+  }
+
+  private enter(bytes: Uint8Array, start: number, length: number, textHash: number): number {
+    const hash = textHash ^ (textHash >>> 15) ^ length;
+    const { hashes, buckets } = this;
+    const mask = buckets.length - 1;
     let slot = hash & mask;
     for (;;) {
-      const id = this.buckets[slot];
+      const id = buckets[slot];
       if (id === EMPTY) break;
-      if (this.hashes.data[id] === hash && this.equals(id, bytes, start, length)) return id;
+      if (hashes.data[id] === hash && this.equals(id, bytes, start, length)) return id;
       slot = (slot + 1) & mask;
     }
-    const id = this.hashes.push(hash);
+    const id = hashes.push(hash);
     this.source.push(this.sourceId(bytes));
     this.start.push(start);
     this.size.push(length);
-    this.buckets[slot] = id;
-    if (this.hashes.length * 2 > this.buckets.length) this.grow();
+    buckets[slot] = id;
+    if (hashes.length * 2 > buckets.length) this.grow();
     return id;
-  }
-
-  /** Id of the text that starts at `start` and ends with a NUL. */
-  addTerminated(bytes: Uint8Array, start: number): number {
-    let end = start;
-    while (end < bytes.length && bytes[end] !== 0) end++;
-    return this.add(bytes, start, end);
   }
 
   /** Id of an ASCII text. */
@@ -83,6 +92,9 @@ export class StringPool {
   }
 
   private sourceId(bytes: Uint8Array): number {
+    // Nearly all texts come from one table after the other.
+    const last = this.sources.length - 1;
+    if (this.sources[last] === bytes) return last;
     let id = this.sourceIds.get(bytes);
     if (id === undefined) {
       id = this.sources.push(bytes) - 1;

@@ -14,7 +14,7 @@ import { StringPool } from '../btf/string-pool.ts';
 import { FormatError } from '../elf/format-error.ts';
 import type { Collection } from './collect.ts';
 import { type ForwardMatches, matchForwards } from './forward-matches.ts';
-import { type MergeMap, NameResolver, mergeInto } from './merge.ts';
+import { type MergeMap, NameResolver, SharedNames, mergeInto } from './merge.ts';
 import type { DwarfSections } from './sections.ts';
 
 /** Every round splits at least one more name or settles a forward declaration; real kernels need three or four. */
@@ -54,10 +54,8 @@ export function resolveAmbiguity(
   again: CollectAgain,
 ): Resolved {
   const strings = new StringPool();
-  const base = collections.map((collection) => ({
-    collection,
-    names: new NameResolver(sections, collection, strings),
-  }));
+  const shared = new SharedNames(sections, strings);
+  const base = collections.map((collection) => ({ collection, names: new NameResolver(shared, collection) }));
   const first = new TypePool();
   const firstMaps = base.map(({ collection, names }) => mergeInto(first, collection, names, () => false));
   const ambiguous = new Set([...splitNames(first), ...namesOfBothKinds(first)]);
@@ -75,12 +73,12 @@ export function resolveAmbiguity(
   }
 
   const units = new Map<number, UnitInstances>();
-  base.forEach(({ collection }, i) => addUnits(units, first, collection, firstMaps[i]));
   const settled: Settled = { forwards: new Map(), merged: undefined, overruled: new Map() };
   for (let round = 0; round < MAX_ROUNDS; round++) {
+    base.forEach(({ collection }, i) => addConcerned(units, first, collection, firstMaps[i], ambiguous));
     const { variants, places } = variantsOf(units, ambiguous, settled);
     const collection = again(variants);
-    const names = new NameResolver(sections, collection, strings);
+    const names = new NameResolver(shared, collection);
     const pool = new TypePool();
     const maps = base.map((part) =>
       mergeInto(pool, part.collection, part.names, (kind, name) => ambiguous.has(leafKey(kind, name))),
@@ -210,6 +208,7 @@ function namesOfBothKinds(pool: TypePool): Set<number> {
   return keys;
 }
 
+/** Takes over all units of a collection, which were read again. */
 function addUnits(
   units: Map<number, UnitInstances>,
   pool: TypePool,
@@ -219,12 +218,53 @@ function addUnits(
   let start = 0;
   collection.units.forEach((unit, i) => {
     const end = collection.instanceEnds[i];
-    const instances = collection.instances
-      .subarray(start, end)
-      .map((instance) => (instance >= 0 ? map.defs[instance] : ~map.nodes[~instance]));
-    units.set(unit, { pool, instances });
+    units.set(unit, { pool, instances: mappedInstances(collection, start, end, map) });
     start = end;
   });
+}
+
+function mappedInstances(collection: Collection, start: number, end: number, map: MergeMap): Int32Array {
+  return collection.instances
+    .subarray(start, end)
+    .map((instance) => (instance >= 0 ? map.defs[instance] : ~map.nodes[~instance]));
+}
+
+/**
+ * Adds the units of a first collection that mention an ambiguous name, unless they are known. A kernel has a million
+ * instances, of which a few hundred matter: a plain loop finds them.
+ */
+function addConcerned(
+  units: Map<number, UnitInstances>,
+  pool: TypePool,
+  collection: Collection,
+  map: MergeMap,
+  ambiguous: ReadonlySet<number>,
+): void {
+  const { instances, instanceEnds } = collection;
+  const { nodeKind, defLeaf } = collection.pool;
+  const isAmbiguousLeaf = new Uint8Array(nodeKind.length);
+  for (let node = 0; node < nodeKind.length; node++) {
+    if (nodeKind[node] < LEAF_STRUCT) continue;
+    const leaf = map.nodes[node];
+    if (ambiguous.has(leafKey(pool.nodeKind.at(leaf), pool.nodeA.at(leaf)))) isAmbiguousLeaf[node] = 1;
+  }
+  const isAmbiguous = new Uint8Array(defLeaf.length);
+  for (let def = 0; def < defLeaf.length; def++) isAmbiguous[def] = isAmbiguousLeaf[defLeaf[def]];
+
+  let start = 0;
+  for (let i = 0; i < instanceEnds.length; i++) {
+    const end = instanceEnds[i];
+    let at = start;
+    while (at < end) {
+      const instance = instances[at];
+      if ((instance >= 0 ? isAmbiguous[instance] : isAmbiguousLeaf[~instance]) === 1) break;
+      at++;
+    }
+    const unit = collection.units[i];
+    if (at < end && !units.has(unit))
+      units.set(unit, { pool, instances: mappedInstances(collection, start, end, map) });
+    start = end;
+  }
 }
 
 /** A named composite of some unit: stands for its definition however definitions are numbered. */

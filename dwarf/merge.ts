@@ -13,10 +13,24 @@ export interface MergeMap {
   readonly defs: Int32Array;
 }
 
+/** Content ids of names, for all collections of a conversion: an offset in `.debug_str` is the same name in each. */
+export class SharedNames {
+  readonly sections: DwarfSections;
+  readonly strings: StringPool;
+  /** Id + 1 by offset in `.debug_str`; 0 = not asked for yet. */
+  readonly ofOffset: Int32Array;
+
+  constructor(sections: DwarfSections, strings: StringPool) {
+    this.sections = sections;
+    this.strings = strings;
+    this.ofOffset = new Int32Array(sections.str.length);
+  }
+}
+
 /** Content ids of one collection's raw names. */
 export class NameResolver {
-  /** Id + 1 by offset in `.debug_str` and by number of an interned name; 0 = not asked for yet. */
   private readonly ofOffset: Int32Array;
+  /** Id + 1 by number of an interned name; 0 = not asked for yet. */
   private readonly ofInterned: Int32Array;
   private readonly ofShort = new Map<number, number>();
   private sanitized = -1;
@@ -24,11 +38,11 @@ export class NameResolver {
   private readonly places: Int32Array;
   private readonly strings: StringPool;
 
-  constructor(sections: DwarfSections, collection: Collection, strings: StringPool) {
+  constructor({ sections, strings, ofOffset }: SharedNames, collection: Collection) {
     this.sections = sections;
     this.places = collection.namePlaces;
     this.strings = strings;
-    this.ofOffset = new Int32Array(sections.str.length);
+    this.ofOffset = ofOffset;
     this.ofInterned = new Int32Array(collection.namePlaces.length / 2);
   }
 
@@ -62,6 +76,10 @@ export class NameResolver {
   }
 
   private add(raw: number): number {
+    const { str } = this.sections;
+    // Where the last string ends, all do; nameText() would look for each one's end first.
+    if (raw > 0 && raw !== SANITIZED_INT_NAME && raw <= str.length && str[str.length - 1] === 0)
+      return this.strings.addTerminated(str, raw - 1);
     const { bytes, start, end } = nameText(this.sections, this.places, raw);
     return this.strings.add(bytes, start, end);
   }

@@ -374,8 +374,7 @@ export class ShapeTable {
     const old = this.known;
     const grown = new Int32Array(old.length * 2);
     for (let from = 0; from < old.length; from += KNOWN_INTS) {
-      if (old[from + 2] !== 0)
-        grown.set(old.subarray(from, from + KNOWN_INTS), freePlace(grown, old[from]));
+      if (old[from + 2] !== 0) grown.set(old.subarray(from, from + KNOWN_INTS), freePlace(grown, old[from]));
     }
     this.known = grown;
     return grown;
