@@ -221,12 +221,10 @@ export class Collector {
     for (const unit of own) if (unit.part.isTypes) this.readTree(unit, false, done);
     for (const unit of own) if (!unit.part.isTypes) this.readTree(unit, false, done);
     if (done.size === 0 && own.length > 0) this.refusePartial(own);
-    // Imports that do not stand at the beginning of their unit; reading them may add more.
-    const { imports } = this.types;
-    for (let i = 0; i < imports.length; i++) {
-      const unit = this.links?.unitAt(imports.at(i));
-      if (unit !== undefined) this.readTree(unit, true, done);
-    }
+    // What is imported elsewhere than at the beginning of a unit, or referred to without (dwz -m for DWARF 5 leaves
+    // imports out); reading such a unit may name more.
+    const used = this.links?.used ?? [];
+    for (let i = 0; i < used.length; i++) this.readTree(used[i], true, done);
   }
 
   /** The file that dwz -m made for others has nothing to say alone. */

@@ -635,7 +635,9 @@ export class DieAttributes {
     if (offset >= refEnd - refStart) this.fail(at, `refers to 0x${offset.toString(16)}, outside the section`);
     const target = refStart + offset;
     const { unit } = this;
-    if (this.links === undefined && (target < unit.offset || target >= unit.end)) throw new LinkedUnits();
+    if (target >= unit.offset && target < unit.end) return target;
+    if (this.links === undefined) throw new LinkedUnits();
+    this.links.use(target);
     return target;
   }
 

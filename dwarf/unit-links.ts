@@ -10,6 +10,11 @@ export class UnitLinks {
   /** By signature in hexadecimal: the first type unit of each. */
   private readonly typeUnits = new Map<string, UnitHeader>();
   private readonly tables = new Map<string, ShapeTable>();
+  /** Units that others refer to, in the order in which that was seen. */
+  readonly used: UnitHeader[] = [];
+  private readonly isUsed: Uint8Array;
+  private lastStart = 0;
+  private lastEnd = 0;
   readonly supplement: InfoPart | undefined;
   /** What messages call the supplementary file. */
   readonly supplementName: string;
@@ -17,6 +22,7 @@ export class UnitLinks {
   constructor(sections: DwarfSections, units: readonly UnitHeader[], supplementName: string) {
     this.sections = sections;
     this.units = units;
+    this.isUsed = new Uint8Array(units.length);
     this.supplementName = supplementName;
     this.supplement = units.find(({ part }) => part.isSupplement)?.part;
     for (const unit of units) {
@@ -28,6 +34,24 @@ export class UnitLinks {
 
   /** The unit whose DIEs are around `offset`, or undefined. */
   unitAt(offset: number): UnitHeader | undefined {
+    const unit = this.units[this.indexAt(offset)];
+    return unit !== undefined && offset >= unit.rootOffset ? unit : undefined;
+  }
+
+  /** Notes that the DIE at `offset` is referred to from another unit. */
+  use(offset: number): void {
+    if (offset >= this.lastStart && offset < this.lastEnd) return;
+    const index = this.indexAt(offset);
+    if (index >= this.units.length) return;
+    this.lastStart = this.units[index].offset;
+    this.lastEnd = this.units[index].end;
+    if (this.isUsed[index] === 1) return;
+    this.isUsed[index] = 1;
+    this.used.push(this.units[index]);
+  }
+
+  /** First unit that ends behind `offset`. */
+  private indexAt(offset: number): number {
     let low = 0;
     let high = this.units.length;
     while (low < high) {
@@ -35,8 +59,7 @@ export class UnitLinks {
       if (this.units[middle].end <= offset) low = middle + 1;
       else high = middle;
     }
-    const unit = this.units[low];
-    return unit !== undefined && offset >= unit.rootOffset ? unit : undefined;
+    return low;
   }
 
   /** Where the type with this signature is, or -1. */

@@ -834,7 +834,8 @@ export class UnitReader extends DieAttributes {
           this.variable(offset, this.perCpu);
         return false;
       case IMPORTED_UNIT:
-        this.out.imports.push(this.reference(TYPE));
+        // Notes the unit as one that is needed.
+        this.reference(TYPE);
         return false;
       case UNENCODABLE_TYPE:
         return this.fail(

@@ -79,8 +79,6 @@ export class UnitTypes {
 
   /** DIEs that stand for a type elsewhere (DW_AT_signature), and where that is. */
   readonly aliases = new Map<number, number>();
-  /** Roots of units that were imported (DW_TAG_imported_unit). */
-  readonly imports = new IntList();
 
   /** Makes room for one more record. */
   growRecords(): void {
