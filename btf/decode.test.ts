@@ -6,12 +6,14 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FormatError } from '../elf/format-error.ts';
 import { needsTool } from '../test/support/tools.ts';
+import { indexBase } from './base-index.ts';
 import { compareDeep } from './compare-deep.ts';
 import { compareShallow } from './compare-shallow.ts';
 import { BTF_KIND_NAMES } from './constants.ts';
 import { decodeBtf } from './decode.ts';
 import { describeLines, typeExpression } from './describe.ts';
 import { BtfBuilder, type BtfBuilderOptions } from './encode.ts';
+import { splitBtf } from './split.ts';
 import { countKinds } from './summary.ts';
 import { findTolerances } from './tolerances.ts';
 import { validateBtf } from './validate.ts';
@@ -165,6 +167,9 @@ describe('decodeBtf', () => {
           compareShallow(btf, whole, { tolerances });
           const all = { floatAsInt: true, ignoreTags: true, resolveForwards: true, flattenArrays: true };
           compareDeep(btf, whole, { ...all, ignoreCharSign: true, ignoreEnumKind: true });
+          decodeBtf(splitBtf(btf, indexBase(btf)).bytes, btf);
+          decodeBtf(splitBtf(btf, indexBase(whole)).bytes, whole);
+          decodeBtf(splitBtf(whole, indexBase(btf)).bytes, btf);
           for (let id = 0; id < btf.typeCount; id++) {
             typeExpression(btf, id);
             describeLines(btf, id);

@@ -13,6 +13,8 @@ import {
   decodeBtf,
   describeLines,
   findTolerances,
+  indexBase,
+  splitBtf,
   typeExpression,
   validateBtf,
 } from '../../btf/index.ts';
@@ -141,9 +143,9 @@ function checkSameInParts(input: ConversionInput, bytes: Uint8Array): void {
   }
 }
 
-function decoded(bytes: Uint8Array): Btf {
+function decoded(bytes: Uint8Array, base?: Btf): Btf {
   try {
-    return decodeBtf(bytes);
+    return decodeBtf(bytes, base);
   } catch (error) {
     throw new BrokenPromise(
       `the converter's own BTF cannot be decoded: ${template((error as Error).message)}`,
@@ -185,8 +187,19 @@ function examineBtf(bytes: Uint8Array, reference: Btf): Outcome {
     const { equalTypes } = compareDeep(btf, btf, tolerances);
     if (!equalTypes) throw new BrokenPromise('a BTF differs from itself');
     compareDeep(btf, reference, tolerances);
+    checkSplit(btf, reference);
+    checkSplit(reference, btf);
     if (problem === undefined) progress.stage = 'compared';
   });
+}
+
+/** A module that is split from a base, whichever of the two is damaged, can be read with that base. */
+function checkSplit(module: Btf, base: Btf): void {
+  if (module.littleEndian !== base.littleEndian) return;
+  const { bytes, sharedCount } = splitBtf(module, indexBase(base));
+  const { typeCount, firstId } = decoded(bytes, base);
+  if (typeCount - firstId + sharedCount !== module.typeCount - 1)
+    throw new BrokenPromise('types got lost in splitting');
 }
 
 /** A type may spell out thousands of others: a few of them say it all. */
