@@ -44,9 +44,9 @@ async function convert(base: Uint8Array, module = MODULE): Promise<ConvertedKern
 
 describe('a conversion with a base', () => {
   it.each([
-    ['btf', kernelBtf(), 2],
+    ['file', kernelBtf(), 2],
     [
-      'native',
+      'section',
       writeDwarfElf({}, [unitWith('not this')], { sections: [{ name: '.BTF', data: kernelBtf() }] }),
       2,
     ],

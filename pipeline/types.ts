@@ -35,8 +35,8 @@ export type SourceChoice = 'auto' | BtfSource;
 /** What a module's split BTF leans on. */
 export interface BaseUse {
   readonly path: string;
-  /** The file is BTF, has a `.BTF` section, or its DWARF was converted. */
-  readonly source: 'btf' | BtfSource;
+  /** `file`: the file is BTF; `section`: its `.BTF`; `dwarf`: its DWARF, converted. */
+  readonly source: 'file' | 'section' | 'dwarf';
   /** Types of the base. */
   readonly typeCount: number;
   /** Types of the module that are the base's. */

@@ -105,7 +105,7 @@ describe.skipIf(needsTool('pahole', 'ld', 'objcopy', ...COMPILE_TOOLS))('a modul
     const whole = decodeBtf(await readFile(kernelBtf));
     const [a, b] = [decodeBtf(ours, whole), decodeBtf(theirs, whole)];
     expect(validateBtf(a).map(({ text }) => text)).toEqual([]);
-    expect(base).toMatchObject({ path: kernelBtf, source: 'btf', typeCount: whole.typeCount - 1 });
+    expect(base).toMatchObject({ path: kernelBtf, source: 'file', typeCount: whole.typeCount - 1 });
     if (paholeGivesProfile124()) {
       expect(typeLines(a)).toEqual(typeLines(b));
       expect(Buffer.compare(ours, theirs)).toBe(0);
@@ -122,9 +122,9 @@ describe.skipIf(needsTool('pahole', 'ld', 'objcopy', ...COMPILE_TOOLS))('a modul
     await addBtfSection(withSection, 'objcopy', await readFile(kernelBtf));
     const fromSection = await convertModule(module, withSection);
     expect([fromBtf, fromDwarf, fromSection].map(({ base }) => base?.source)).toEqual([
-      'btf',
+      'file',
       'dwarf',
-      'native',
+      'section',
     ]);
     expect(fromSection.fromDwarf).toEqual(fromBtf.fromDwarf);
     if (paholeGivesProfile124()) expect(fromDwarf.fromDwarf).toEqual(fromBtf.fromDwarf);
