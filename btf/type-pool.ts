@@ -34,7 +34,7 @@ export const FLAG_ENUM64 = 2;
 export const NEVER = Number.POSITIVE_INFINITY;
 
 // Copies, because V8 folds only a module's own constants into optimized code.
-const { TYPEDEF: KIND_TYPEDEF, ARRAY: KIND_ARRAY } = BTF_KIND;
+const { TYPEDEF: KIND_TYPEDEF, ARRAY: KIND_ARRAY, TYPE_TAG: KIND_TYPE_TAG } = BTF_KIND;
 
 const EMPTY = -1;
 
@@ -125,6 +125,10 @@ export class TypePool {
   /** The typedef of that name when there is exactly one, else -1. */
   onlyTypedef(name: number): number {
     return this.typedefs.get(name) ?? EMPTY;
+  }
+
+  typeTag(value: number, target: number): number {
+    return this.simple(KIND_TYPE_TAG, value, target, 0);
   }
 
   array(element: number, nelems: number): number {

@@ -10,6 +10,7 @@ import { chooseVariables } from './choose-variables.ts';
 import { type CollectOptions, type Collection, Collector } from './collect.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 import { ORDINAL_INDEX_TYPE } from './stream.ts';
+import { chooseTypeTags } from './tags.ts';
 import { type ConversionSymbols, PER_CPU_SECTION } from './symbols.ts';
 import { UnitLinks } from './unit-links.ts';
 import { UNIT_STRIDE } from './unit-resolver.ts';
@@ -33,15 +34,15 @@ export function assembleBtf(input: AssembleInput): Emitted {
   const again: CollectAgain = (variants) => collectUnits(input, variants);
   const { pool, strings, parts } = resolveAmbiguity(input.sections, input.collections, again);
   const indexNode = placeIndexType(pool, strings, parts);
-  const { functions, names, tags } = chooseFunctions(pool, strings, parts, input);
-  const variables = chooseVariables(strings, parts, input);
+  const chosen = chooseFunctions(pool, strings, parts, input);
+  const { variables, tags } = chooseVariables(strings, parts, input);
   return emitBtf({
     pool,
     strings,
-    names,
-    functions,
+    names: chosen.names,
+    functions: chosen.functions,
     variables,
-    tags,
+    tags: [...chooseTypeTags(parts), ...chosen.tags, ...tags],
     sectionName: PER_CPU_SECTION,
     indexNode,
     littleEndian: input.sections.littleEndian,

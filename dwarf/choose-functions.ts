@@ -12,6 +12,7 @@ import type { FunctionRules } from './profile.ts';
 import { prototypesMatch } from './prototypes.ts';
 import type { UnitHeader } from './sections.ts';
 import { type ConversionSymbols, nameBeforeDot } from './symbols.ts';
+import { distinctTags, TAG_ROW, TAG_ROW_INTS } from './tags.ts';
 import { UNIT_STRIDE } from './unit-resolver.ts';
 
 /** A function of some unit. */
@@ -20,6 +21,14 @@ interface Candidate {
   readonly name: number;
   readonly proto: number;
   readonly isUnexpected: boolean;
+  readonly tags: readonly CandidateTag[];
+}
+
+/** A btf_decl_tag of a function. */
+interface CandidateTag {
+  readonly key: number;
+  readonly name: number;
+  readonly component: number;
 }
 
 export interface ChosenFunctions {
@@ -47,9 +56,9 @@ export function chooseFunctions(
   const matched = options.hasFunctionSymbols ? withSymbols(candidates, strings, symbols, rules) : candidates;
   if (rules.placement === 'first-in-unit') {
     const first = options.hasFunctionSymbols ? firstOfName(matched) : firstOfEqual(matched);
-    return { functions: inPlace(pool, first), names: [], tags: [] };
+    return inPlace(pool, first);
   }
-  const names = parameterNames(pool, matched);
+  const names = namesOf(pool, matched);
   const kept = groupsOf(matched)
     .filter((group) => passes(pool, group, rules))
     .map(([first]) => first);
@@ -63,6 +72,7 @@ function candidatesOf(pool: TypePool, parts: readonly MergedCollection[]): Candi
   for (const part of parts) {
     const { collection, names, isCurrent } = part;
     const { keys, rows, results } = collection.functions;
+    const tags = tagsByFunction(part);
     const protos = new Int32Array(results.length);
     const protoOf = (number: number): number => {
       if (protos[number] === 0) protos[number] = enterPrototype(pool, part, number);
@@ -78,10 +88,28 @@ function candidatesOf(pool: TypePool, parts: readonly MergedCollection[]): Candi
         name,
         proto: protoOf(rows[row + FUNCTION.PROTO]),
         isUnexpected: (rows[row + FUNCTION.FLAGS] & FUNCTION_UNEXPECTED) !== 0,
+        tags: tags.get(f) ?? [],
       });
     }
   }
   return candidates.sort((a, b) => a.key - b.key);
+}
+
+function tagsByFunction({ collection, names }: MergedCollection): Map<number, CandidateTag[]> {
+  const { keys, rows } = collection.functions.tags;
+  const found = new Map<number, CandidateTag[]>();
+  keys.forEach((key, i) => {
+    const row = i * TAG_ROW_INTS;
+    const number = rows[row + TAG_ROW.TARGET];
+    const tags = found.get(number) ?? [];
+    tags.push({
+      key,
+      name: names.id(rows[row + TAG_ROW.VALUE]),
+      component: rows[row + TAG_ROW.COMPONENT],
+    });
+    found.set(number, tags);
+  });
+  return found;
 }
 
 /** Node of a collection's prototype. */
@@ -132,11 +160,14 @@ function firstOfEqual(candidates: readonly Candidate[]): Candidate[] {
   });
 }
 
-function inPlace(pool: TypePool, chosen: readonly Candidate[]): EmittedFunction[] {
-  return chosen.map(({ key, name, proto }) => {
+function inPlace(pool: TypePool, chosen: readonly Candidate[]): ChosenFunctions {
+  const tags: EmittedTag[] = [];
+  const functions = chosen.map(({ key, name, proto, tags: own }, target) => {
     pool.meet(proto, key);
+    for (const tag of own) tags.push({ ...tag, on: 'function', target });
     return { key: key + 1, name, proto };
   });
+  return { functions, names: [], tags: distinctTags(tags) };
 }
 
 /** Candidates by name, the groups in order of their first. */
@@ -159,18 +190,19 @@ function passes(pool: TypePool, group: readonly [Candidate, ...Candidate[]], rul
   return true;
 }
 
-/** Names of parameters in the order in which they are first met, also of functions that become no FUNC. */
-function parameterNames(pool: TypePool, candidates: readonly Candidate[]): EmittedName[] {
+/** Names of parameters and values of tags where they are first met, also of functions that become no FUNC. */
+function namesOf(pool: TypePool, candidates: readonly Candidate[]): EmittedName[] {
   const seen = new Set<number>();
   const names: EmittedName[] = [];
-  for (const { key, proto } of candidates) {
+  const add = (key: number, name: number): void => {
+    if (name === 0 || seen.has(name)) return;
+    seen.add(name);
+    names.push({ key, name });
+  };
+  for (const { key, proto, tags } of candidates) {
     const start = pool.nodeStart.at(proto);
-    for (let p = 0; p < pool.nodeCount.at(proto); p++) {
-      const name = pool.entries.at(start + p * ENTRY_INTS);
-      if (name === 0 || seen.has(name)) continue;
-      seen.add(name);
-      names.push({ key: key + p, name });
-    }
+    for (let p = 0; p < pool.nodeCount.at(proto); p++) add(key + p, pool.entries.at(start + p * ENTRY_INTS));
+    for (const tag of tags) add(tag.key, tag.name);
   }
   return names;
 }
@@ -197,6 +229,8 @@ function findKfuncs(
   return found;
 }
 
+const KFUNC_AND_FASTCALL = ['bpf_kfunc', 'bpf_fastcall'];
+
 interface EndOfStream {
   readonly rules: FunctionRules;
   readonly kfuncs: ReadonlyMap<number, number>;
@@ -213,17 +247,21 @@ function atEnd(
   const functions: EmittedFunction[] = [];
   const tags: EmittedTag[] = [];
   let key = unitCount * UNIT_STRIDE;
-  for (const { name, proto: whole } of sorted) {
+  for (const { name, proto: whole, tags: own } of sorted) {
     const proto = withShortNames(pool, strings, whole, rules.maxNameBytes);
     pool.meet(proto, key++);
     const target = functions.push({ key: key++, name, proto }) - 1;
     const kfunc = kfuncs.get(name);
-    if (kfunc === undefined) continue;
-    for (const tag of (kfunc & KF_FASTCALL) === 0 ? ['bpf_kfunc'] : ['bpf_kfunc', 'bpf_fastcall']) {
-      tags.push({ key: key++, name: strings.addText(tag), on: 'function', target, component: -1 });
+    const values =
+      kfunc === undefined ? [] : (kfunc & KF_FASTCALL) === 0 ? ['bpf_kfunc'] : KFUNC_AND_FASTCALL;
+    for (const value of values)
+      tags.push({ key: key++, name: strings.addText(value), on: 'function', target, component: -1 });
+    for (const { name: value, component } of own) {
+      const cut = cutName(strings, value, rules.maxNameBytes);
+      tags.push({ key: key++, name: cut, on: 'function', target, component });
     }
   }
-  return { functions, tags };
+  return { functions, tags: distinctTags(tags) };
 }
 
 /** The prototype with its parameters' names cut to so many bytes. */
@@ -233,10 +271,15 @@ function withShortNames(pool: TypePool, strings: StringPool, proto: number, maxB
   const entries = pool.entries.data.slice(start, start + count * ENTRY_INTS);
   let isCut = false;
   for (let i = 0; i < entries.length; i += ENTRY_INTS) {
-    if (strings.byteLength(entries[i]) <= maxBytes) continue;
-    const { bytes, start: at } = strings.placeOf(entries[i]);
-    entries[i] = strings.add(bytes, at, at + maxBytes);
-    isCut = true;
+    const cut = cutName(strings, entries[i], maxBytes);
+    isCut ||= cut !== entries[i];
+    entries[i] = cut;
   }
   return isCut ? pool.list(BTF_KIND.FUNC_PROTO, pool.nodeA.at(proto), 0, entries, 0, count) : proto;
+}
+
+function cutName(strings: StringPool, name: number, maxBytes: number): number {
+  if (strings.byteLength(name) <= maxBytes) return name;
+  const { bytes, start } = strings.placeOf(name);
+  return strings.add(bytes, start, start + maxBytes);
 }

@@ -1,11 +1,12 @@
 /** Which per-CPU variables become a VAR, and under which name and size. */
 
-import type { EmittedVariable } from '../btf/emit.ts';
+import type { EmittedTag, EmittedVariable } from '../btf/emit.ts';
 import type { StringPool } from '../btf/string-pool.ts';
 import { FormatError } from '../elf/format-error.ts';
 import type { MergedCollection } from './ambiguity.ts';
 import type { CollectOptions } from './collect.ts';
 import { type ConversionSymbols, perCpuSymbolAt } from './symbols.ts';
+import { distinctTags, TAG_ROW, TAG_ROW_INTS } from './tags.ts';
 import { VARIABLE_IS_EXTERNAL } from './unit-types.ts';
 import { VARIABLE, VARIABLE_INTS } from './variables.ts';
 
@@ -23,21 +24,22 @@ interface Candidate {
 type Choice = (candidate: Candidate) => { readonly name: number; readonly sizeBytes: number } | undefined;
 
 /**
- * The variables in stream order.
+ * The variables and their tags.
  * @throws FormatError `btf-unencodable` for one without a type, in profiles that do not leave those out.
  */
 export function chooseVariables(
   strings: StringPool,
   parts: readonly MergedCollection[],
   { symbols, options }: { readonly symbols: ConversionSymbols; readonly options: CollectOptions },
-): EmittedVariable[] {
+): { readonly variables: EmittedVariable[]; readonly tags: EmittedTag[] } {
   const { perCpu } = symbols;
-  if (perCpu === undefined) return [];
+  if (perCpu === undefined) return { variables: [], tags: [] };
   const choose =
     options.profile.variables === 'symbol' ? bySymbol(strings, symbols) : byDwarf(strings, symbols);
-  const chosen: EmittedVariable[] = [];
+  const chosen: (EmittedVariable & { readonly tags: Omit<EmittedTag, 'on' | 'target'>[] })[] = [];
   for (const { collection, names, map, isCurrent } of parts) {
-    const { keys, rows } = collection.variables;
+    const { keys, rows, tags: own } = collection.variables;
+    const tagsOf = new Map<number, Omit<EmittedTag, 'on' | 'target'>[]>();
     keys.forEach((key, v) => {
       const field = (index: number): number => rows[v * VARIABLE_INTS + index];
       if (!isCurrent(field(VARIABLE.UNIT))) return;
@@ -47,10 +49,21 @@ export function chooseVariables(
       const choice = choose({ name, node, offset, sizeBytes: field(VARIABLE.SIZE) });
       if (choice === undefined) return;
       const linkage = field(VARIABLE.FLAGS) & VARIABLE_IS_EXTERNAL;
-      chosen.push({ key, ...choice, node, linkage, offset });
+      const tags: Omit<EmittedTag, 'on' | 'target'>[] = [];
+      tagsOf.set(v, tags);
+      chosen.push({ key, ...choice, node, linkage, offset, tags });
+    });
+    own.keys.forEach((key, i) => {
+      const row = i * TAG_ROW_INTS;
+      const name = names.id(own.rows[row + TAG_ROW.VALUE]);
+      tagsOf.get(own.rows[row + TAG_ROW.TARGET])?.push({ key, name, component: -1 });
     });
   }
-  return chosen.sort((a, b) => a.key - b.key);
+  chosen.sort((a, b) => a.key - b.key);
+  const tags = chosen.flatMap((variable, target) =>
+    variable.tags.map((tag) => ({ ...tag, on: 'variable', target }) as const),
+  );
+  return { variables: chosen, tags: distinctTags(tags) };
 }
 
 /** pahole up to 1.27: the ELF symbol at its address says all. */

@@ -15,6 +15,7 @@ import { LinkedUnits } from './linked-units.ts';
 import { NO_NAME, NameTable } from './names.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 import { ShapeTable } from './shapes.ts';
+import { type TagArrays, TypeTagCollector } from './tags.ts';
 import { TypeSizes } from './type-sizes.ts';
 import type { UnitLinks } from './unit-links.ts';
 import { UnitNodes } from './unit-nodes.ts';
@@ -53,6 +54,7 @@ export interface Collection {
   readonly instances: Int32Array;
   readonly functions: FunctionArrays;
   readonly variables: VariableArrays;
+  readonly typeTags: TagArrays;
   /** First unit with a base type named `int` and its node, first unit with an array; -1 for none. */
   readonly firstIntUnit: number;
   readonly firstIntNode: number;
@@ -96,6 +98,7 @@ export class Collector {
   private readonly sizes: TypeSizes;
   private readonly functions: FunctionCollector;
   private readonly variables: VariableCollector;
+  private readonly typeTags: TypeTagCollector;
   private firstIntUnit = -1;
   private firstIntNode = -1;
   private firstArrayUnit = -1;
@@ -118,6 +121,7 @@ export class Collector {
     this.variables = new VariableCollector(parts);
     this.reader.links = links;
     this.sizes.links = links;
+    this.typeTags = new TypeTagCollector(types, this.resolver);
   }
 
   /**
@@ -141,6 +145,7 @@ export class Collector {
       this.typesRead += types.typeCount;
       this.noteIndexType(unitIndex);
       this.sizes.open(unit, shapes);
+      this.typeTags.addUnit(unitIndex);
       this.functions.addUnit(unitIndex);
       this.variables.addUnit(unitIndex);
     }
@@ -289,6 +294,7 @@ export class Collector {
       instances: this.instances.toArray(),
       functions: this.functions.finish(),
       variables: this.variables.finish(),
+      typeTags: this.typeTags.finish(),
       firstIntUnit: this.firstIntUnit,
       firstIntNode: this.firstIntNode,
       firstArrayUnit: this.firstArrayUnit,

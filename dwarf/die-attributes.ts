@@ -520,20 +520,25 @@ export class DieAttributes {
   }
 
   protected nameSlot(): number {
-    const at = this.place(NAME);
+    return this.stringSlot(NAME);
+  }
+
+  /** Raw name of an attribute of class string, NO_NAME when it is absent or empty. */
+  protected stringSlot(slot: number): number {
+    const at = this.place(slot);
     const { littleEndian, strOffsets } = this.sections;
-    switch (this.form(NAME)) {
+    switch (this.form(slot)) {
       case 0:
         return NO_NAME;
       case FORM_STRP:
-        return this.strName(this.unsigned(NAME), at);
+        return this.strName(this.unsigned(slot), at);
       case FORM_STRING:
         return this.names.inline(at, this.afterString(at) - at);
       case FORM_LINE_STRP:
-        return this.names.lineString(this.unit.part.lineStrStart + this.unsigned(NAME));
+        return this.names.lineString(this.unit.part.lineStrStart + this.unsigned(slot));
       case FORM_STRP_SUP:
       case FORM_GNU_STRP_ALT:
-        return this.strName(this.unsigned(NAME), at, this.supplement(at));
+        return this.strName(this.unsigned(slot), at, this.supplement(at));
       case FORM_STRX:
       case FORM_STRX1:
       case FORM_STRX2:
@@ -541,7 +546,7 @@ export class DieAttributes {
       case FORM_STRX4:
       case FORM_GNU_STR_INDEX: {
         const { offsetBytes } = this.unit;
-        const entry = this.strOffsetsBase + this.unsigned(NAME) * offsetBytes;
+        const entry = this.strOffsetsBase + this.unsigned(slot) * offsetBytes;
         if (entry + offsetBytes > strOffsets.length)
           this.fail(at, 'string index is outside .debug_str_offsets');
         const low = entry + (offsetBytes === 8 && !littleEndian ? 4 : 0);
@@ -551,7 +556,7 @@ export class DieAttributes {
       default:
         return this.fail(
           at,
-          `form 0x${this.form(NAME).toString(16)} where a name belongs`,
+          `form 0x${this.form(slot).toString(16)} where a name belongs`,
           'dwarf-unsupported',
         );
     }

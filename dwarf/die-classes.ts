@@ -21,17 +21,18 @@ export const DIE_CLASS = {
   UNIT: 16,
   UNENCODABLE_TYPE: 17,
   IMPORTED_UNIT: 18,
+  ANNOTATION: 19,
   /** The frequent layouts, see dwarf/plain-shapes.ts; they come last. */
-  PLAIN_MEMBER: 19,
-  PLAIN_REFERENCE: 20,
-  PLAIN_PARAMETER: 21,
-  PLAIN_ENUMERATOR: 22,
-  PLAIN_BITFIELD: 23,
-  PLAIN_COMPOSITE: 24,
-  PLAIN_TYPEDEF: 25,
-  PLAIN_SUBROUTINE: 26,
-  PLAIN_ARRAY: 27,
-  PLAIN_SUBRANGE: 28,
+  PLAIN_MEMBER: 20,
+  PLAIN_REFERENCE: 21,
+  PLAIN_PARAMETER: 22,
+  PLAIN_ENUMERATOR: 23,
+  PLAIN_BITFIELD: 24,
+  PLAIN_COMPOSITE: 25,
+  PLAIN_TYPEDEF: 26,
+  PLAIN_SUBROUTINE: 27,
+  PLAIN_ARRAY: 28,
+  PLAIN_SUBRANGE: 29,
 } as const;
 
 /** Wanted attributes; each has a place in every shape. */

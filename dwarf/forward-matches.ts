@@ -171,6 +171,7 @@ class Matcher {
       case BTF_KIND.VOLATILE:
       case BTF_KIND.RESTRICT:
       case BTF_KIND.TYPEDEF:
+      case BTF_KIND.TYPE_TAG:
       case BTF_KIND.ARRAY:
         this.push(pool.nodeB.at(a), pool.nodeB.at(b));
         return pool.nodeA.at(a) === pool.nodeA.at(b) && pool.nodeStart.at(a) === pool.nodeStart.at(b);

@@ -9,6 +9,7 @@ import { ENTRY_INTS, TypePool } from '../btf/type-pool.ts';
 import { NO_NAME } from './names.ts';
 import type { FunctionRules } from './profile.ts';
 import { ORDINAL_FUNCTIONS } from './stream.ts';
+import { type TagArrays, TagList } from './tags.ts';
 import type { TypeSizes } from './type-sizes.ts';
 import { UNIT_STRIDE, type UnitResolver } from './unit-resolver.ts';
 import { FUNCTION_FLAG, type OffsetIndex, PARAMETER_UNEXPECTED, type UnitTypes } from './unit-types.ts';
@@ -29,7 +30,7 @@ export const FUNCTION_UNEXPECTED = 1;
 
 /** Functions of a collection. */
 export interface FunctionArrays {
-  /** Places in the stream; parameter number n stands at key + n. */
+  /** Places in the stream. Prototype and function stand at key and key + 1, parameter number n at key + n. */
   readonly keys: Float64Array;
   readonly rows: Int32Array;
   /** By number of a prototype: the node of its result, the first int of its parameters and their number. */
@@ -38,6 +39,7 @@ export interface FunctionArrays {
   readonly counts: Int32Array;
   /** Parameters: {@link ENTRY_INTS} ints each, raw name, 0, node. */
   readonly entries: Int32Array;
+  readonly tags: TagArrays;
 }
 
 /** What of the unit at hand the functions are made from. */
@@ -59,6 +61,7 @@ export class FunctionCollector {
   private readonly hasSymbols: boolean;
   private readonly keys = new DoubleList();
   private readonly rows = new IntList();
+  private readonly tags = new TagList();
   /** By raw name the function met last, and by function the one of its name before it. */
   private readonly latest = new Map<number, number>();
   private readonly earlier = new IntList();
@@ -77,7 +80,7 @@ export class FunctionCollector {
     const { types } = this.unit;
     if (rules.dropUnexpectedRegisters) this.shareParameterFlags();
     const onlyFirst = rules.placement === 'first-in-unit' && hasSymbols;
-    const base = unitIndex * UNIT_STRIDE + ORDINAL_FUNCTIONS;
+    let key = unitIndex * UNIT_STRIDE + ORDINAL_FUNCTIONS;
     for (let f = 0; f < types.functionName.length; f++) {
       const flags = types.functionFlags.at(f);
       if ((flags & FUNCTION_FLAG.DECLARATION) !== 0) continue;
@@ -95,7 +98,10 @@ export class FunctionCollector {
       const proto = this.prototypes.list(BTF_KIND.FUNC_PROTO, result, 0, this.entries, 0, count);
       const ownFlags = rules.dropUnexpectedRegisters && this.isUnexpected(f) ? FUNCTION_UNEXPECTED : 0;
       if (this.isKnown(last, proto, ownFlags)) continue;
-      this.keys.push(base + 2 * f + types.functionStart.at(f));
+      const number = this.keys.push(key);
+      // Tags stand behind the function, or their values behind the names of its parameters.
+      key += Math.max(2, count);
+      if (types.functionTags.length > 0) key += this.tags.take(types.functionTags, f, key, number, unitIndex);
       this.rows.push(name);
       this.rows.push(proto);
       this.rows.push(ownFlags);
@@ -113,6 +119,7 @@ export class FunctionCollector {
       starts: nodeStart.toArray(),
       counts: nodeCount.toArray(),
       entries: entries.toArray(),
+      tags: this.tags.toArrays(),
     };
   }
 

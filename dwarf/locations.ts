@@ -31,7 +31,7 @@ const NO_REGISTER = -1;
 
 /** Reads locations of parameters. One per thread: it counts what it reads. */
 export class ParameterLocations {
-  /** False when the file has no location lists at all. */
+  /** False when the file has no location lists left: pahole goes on without them. */
   readonly hasLists: boolean;
   private readonly sections: DwarfSections;
   /** Bytes of lists that may still be read: overlapping lists of a hostile file would take quadratic time. */

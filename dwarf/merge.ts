@@ -161,6 +161,7 @@ function enterNode(
       const referred = nodes[b];
       if (referred < 0) return -1;
       if (kind === BTF_KIND.TYPEDEF) return target.typedef(names.id(a), referred);
+      if (kind === BTF_KIND.TYPE_TAG) return target.typeTag(names.id(a), referred);
       if (kind === BTF_KIND.ARRAY) return target.array(referred, start);
       return target.reference(kind, referred);
     }

@@ -110,6 +110,7 @@ const CLASS_OF_TAG = new Map<number, number>([
   [DW_TAG.ptr_to_member_type, DIE_CLASS.UNENCODABLE_TYPE],
   [DW_TAG.string_type, DIE_CLASS.UNENCODABLE_TYPE],
   [DW_TAG.atomic_type, DIE_CLASS.UNENCODABLE_TYPE],
+  [DW_TAG.LLVM_annotation, DIE_CLASS.ANNOTATION],
 ]);
 
 /**

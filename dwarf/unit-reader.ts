@@ -85,6 +85,7 @@ const {
   UNSPECIFIED_PARAMETERS,
   UNENCODABLE_TYPE,
   IMPORTED_UNIT,
+  ANNOTATION,
   PLAIN_MEMBER,
   PLAIN_REFERENCE,
   PLAIN_PARAMETER,
@@ -133,6 +134,7 @@ const {
   FUNC_PROTO: KIND_FUNC_PROTO,
   VOID: KIND_VOID,
   FLOAT: KIND_FLOAT,
+  TYPE_TAG: KIND_TYPE_TAG,
 } = BTF_KIND;
 const {
   DECLARATION: FUNCTION_IS_DECLARATION,
@@ -156,6 +158,7 @@ const KIND_FLAG = FLAG_KIND;
 const ENUM64_FLAG = FLAG_ENUM64;
 const DECLARATION_FLAG = TYPE_IS_DECLARATION;
 const TAG_UNION = DW_TAG.union_type;
+const TAG_POINTER = DW_TAG.pointer_type;
 const DEFINITION_FLAGS = FLAG_KIND | FLAG_ENUM64;
 const STRIDE = ENTRY_INTS;
 const LOCAL_NEVER = NEVER;
@@ -183,6 +186,10 @@ export interface ReadOptions {
 /** BTF has floating point types of these sizes (kernel: btf_float_check_meta). */
 const FLOAT_BYTES: readonly number[] = [2, 4, 8, 12, 16];
 
+/** Names of the annotations that are BTF's. */
+const TYPE_TAG_NAME = 'btf_type_tag';
+const DECL_TAG_NAME = 'btf_decl_tag';
+
 /** Nesting of DIEs: kernels stay below 40; deeper input is hostile. */
 export const MAX_DIE_DEPTH = 4096;
 
@@ -197,6 +204,12 @@ const PARENT_ENUM = 2;
 const PARENT_ARRAY = 3;
 const PARENT_PROTOTYPE = 4;
 const PARENT_FUNCTION = 5;
+/** A pointer: btf_type_tag annotations stand between it and what it points to. */
+const PARENT_POINTER = 6;
+/** A DIE that is done but for its btf_decl_tag annotations. */
+const PARENT_TYPEDEF = 7;
+const PARENT_PART = 8;
+const PARENT_VARIABLE = 9;
 
 /** Ints that a parameter of an open function takes on the stack. */
 const PARAMETER_STACK_INTS = 6;
@@ -252,6 +265,10 @@ export class UnitReader extends DieAttributes {
   /** What is left of the list of the pool that the type's list is compared with, or STORED. */
   private readonly openCursor = new Int32Array(MAX_DIE_DEPTH + 1);
   private readonly openLast = new Int32Array(MAX_DIE_DEPTH + 1);
+  /** Tags of open types and functions, in the order in which they were met. */
+  private openTags: { readonly level: number; readonly value: number; readonly component: number }[] = [];
+  /** Whether the variable met last has an entry. */
+  private isVariableKept = false;
   /** Entries of open types; a finished type's are copied to {@link UnitTypes.entries}. */
   private stack = new Int32Array(3 << 12);
   private stackTop = 0;
@@ -296,6 +313,7 @@ export class UnitReader extends DieAttributes {
     this.firstKey = firstKey;
     this.isMatching = isMatching;
     this.newlyMet.length = 0;
+    this.openTags = [];
     const { unit, codes, known, skipper } = this;
     const { info, littleEndian } = this.sections;
     const { view } = this;
@@ -470,9 +488,9 @@ export class UnitReader extends DieAttributes {
       if (opens) {
         depth++;
         const cursor = openCursor[depth];
-        if (parent[depth] !== PARENT_FUNCTION && cursor !== STORED) pos = this.matchList(depth, pos, cursor);
+        if (parent[depth] < PARENT_FUNCTION && cursor !== STORED) pos = this.matchList(depth, pos, cursor);
       } else if (shapes[shape + SHAPE_HAS_CHILDREN] === 1) {
-        depth = this.openOther(depth, dieOffset);
+        depth = this.openAnnotated(depth, dieClass, dieOffset);
       } else if (depth === 0) {
         break;
       }
@@ -530,6 +548,86 @@ export class UnitReader extends DieAttributes {
     this.checkDepth(depth + 1, offset);
     this.parent[depth + 1] = PARENT_NONE;
     return depth + 1;
+  }
+
+  /** Opens a level of which only annotations may mean something. */
+  private openAnnotated(depth: number, dieClass: number, offset: number): number {
+    const enclosing = this.parent[depth];
+    const level = this.openOther(depth, offset);
+    if (dieClass === TYPEDEF) {
+      this.parent[level] = PARENT_TYPEDEF;
+      this.openOffset[level] = offset;
+    } else if (dieClass === VARIABLE && this.isVariableKept) {
+      this.parent[level] = PARENT_VARIABLE;
+    } else if (
+      (dieClass === MEMBER && enclosing === PARENT_COMPOSITE) ||
+      (dieClass === FORMAL_PARAMETER && enclosing === PARENT_FUNCTION)
+    ) {
+      this.parent[level] = PARENT_PART;
+    }
+    return level;
+  }
+
+  /** DW_TAG_LLVM_annotation in the DIE open at `depth`: a btf_type_tag or btf_decl_tag, or nothing we know. */
+  private annotation(offset: number, depth: number): void {
+    const { out } = this;
+    const name = this.nameSlot();
+    const value = this.stringSlot(VALUE);
+    if (name === NO_NAME || value === NO_NAME) return;
+    const parent = this.parent[depth];
+    if (parent === PARENT_POINTER) {
+      if (!this.isText(name, TYPE_TAG_NAME)) return;
+      this.typeTag(value, this.openRef[depth], offset);
+      // The one before it is what this one tags: the last is next to the pointer.
+      this.openRef[depth] = offset;
+      return;
+    }
+    if (!this.isText(name, DECL_TAG_NAME)) return;
+    switch (parent) {
+      case PARENT_TYPEDEF:
+        pushTag(out.typeTags, this.openOffset[depth], value, -1);
+        return;
+      case PARENT_VARIABLE:
+        pushTag(out.variableTags, out.variableRef.length - 1, value, -1);
+        return;
+      case PARENT_COMPOSITE:
+      case PARENT_FUNCTION:
+        this.openTags.push({ level: depth, value, component: -1 });
+        return;
+      case PARENT_PART:
+        this.openTags.push({ level: depth - 1, value, component: this.lastPart(depth - 1) });
+        return;
+      default:
+    }
+  }
+
+  /** Number of the member or parameter met last in the DIE open at `depth`. */
+  private lastPart(depth: number): number {
+    const stored = this.stackTop - this.openStart[depth];
+    if (this.parent[depth] === PARENT_FUNCTION) return stored / PARAMETER_STACK_INTS - 1;
+    const cursor = this.openCursor[depth];
+    if (cursor === STORED) return stored / STRIDE - 1;
+    const { defStart, nodeStart } = this.pool;
+    const start =
+      this.openName[depth] === NO_NAME
+        ? nodeStart.data[this.openNode[depth]]
+        : defStart.data[this.openDef[depth]];
+    return (cursor - start) / STRIDE - 1;
+  }
+
+  private isText(raw: number, text: string): boolean {
+    const { bytes, start, end } = this.names.text(raw);
+    if (end - start !== text.length) return false;
+    for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+    return true;
+  }
+
+  /** Moves the tags of what closes at `depth` to its list. */
+  private closeTags(depth: number, target: number, tags: IntList): void {
+    const own = this.openTags.filter(({ level }) => level === depth);
+    if (own.length === 0) return;
+    this.openTags = this.openTags.filter(({ level }) => level !== depth);
+    for (const { value, component } of own) pushTag(tags, target, value, component);
   }
 
   private checkDepth(depth: number, offset: number): void {
@@ -720,6 +818,16 @@ export class UnitReader extends DieAttributes {
     this.settle(offset, expected);
   }
 
+  private typeTag(value: number, ref: number, offset: number): void {
+    if (!this.isMatching) {
+      this.addRecord(KIND_TYPE_TAG, value, 0, 0, ref, 0, 0, offset);
+      return;
+    }
+    const target = this.nodeOf(ref);
+    if (target >= 0) this.settle(offset, this.pool.typeTag(value, target));
+    else this.postponeType(KIND_TYPE_TAG, value, 0, 0, ref, 0, 0, offset);
+  }
+
   /** A type that is all it says itself: INT, FLOAT and void. */
   private scalarType(kind: number, name: number, word: number, offset: number): void {
     if (!this.isMatching) this.addRecord(kind, name, word, 0, 0, 0, 0, offset);
@@ -800,7 +908,11 @@ export class UnitReader extends DieAttributes {
         if (parent === PARENT_ARRAY) this.addDimension(depth, this.dimension());
         return false;
       case REFERENCE_TYPE:
+        if (hasChildren && tag === TAG_POINTER) return this.openPointer(offset, depth);
         this.referenceType(referenceKind(tag), this.reference(TYPE), offset);
+        return false;
+      case ANNOTATION:
+        this.annotation(offset, depth);
         return false;
       case TYPEDEF:
         this.typedef(this.nameSlot(), this.reference(TYPE), offset);
@@ -830,7 +942,9 @@ export class UnitReader extends DieAttributes {
       case SUBPROGRAM:
         return this.openFunction(offset, depth, hasChildren);
       case VARIABLE:
-        if (this.perCpu !== undefined && (depth === 1 || !this.topLevelVariables))
+        this.isVariableKept =
+          this.perCpu !== undefined &&
+          (depth === 1 || !this.topLevelVariables) &&
           this.variable(offset, this.perCpu);
         return false;
       case IMPORTED_UNIT:
@@ -955,6 +1069,15 @@ export class UnitReader extends DieAttributes {
     this.openLast[level] = pool.nodeStart.data[node] + STRIDE * pool.nodeCount.data[node];
   }
 
+  private openPointer(offset: number, depth: number): true {
+    const level = depth + 1;
+    this.checkDepth(level, offset);
+    this.parent[level] = PARENT_POINTER;
+    this.openRef[level] = this.reference(TYPE);
+    this.openOffset[level] = offset;
+    return true;
+  }
+
   private openFunction(offset: number, depth: number, hasChildren: boolean): boolean {
     const level = depth + 1;
     this.checkDepth(level, offset);
@@ -976,11 +1099,16 @@ export class UnitReader extends DieAttributes {
   /** Ends the DIE open at `depth`: its type or function gets its number. */
   private close(depth: number): void {
     const parent = this.parent[depth];
-    if (parent === PARENT_NONE) return;
+    if (parent === PARENT_NONE || parent >= PARENT_TYPEDEF) return;
     if (parent === PARENT_FUNCTION) {
       this.closeFunction(depth);
       return;
     }
+    if (parent === PARENT_POINTER) {
+      this.referenceType(KIND_PTR, this.openRef[depth], this.openOffset[depth]);
+      return;
+    }
+    if (this.openTags.length > 0) this.closeTags(depth, this.openOffset[depth], this.out.typeTags);
     if (parent === PARENT_PROTOTYPE && (this.openFlags[depth] & FUNCTION_IS_VARIADIC) !== 0) {
       this.openFlags[depth] = 0;
       this.entry(depth, NO_NAME, 0, 0);
@@ -1107,6 +1235,7 @@ export class UnitReader extends DieAttributes {
     }
     this.stackTop = from;
     const offset = this.openOffset[depth];
+    if (this.openTags.length > 0) this.closeTags(depth, out.functionName.length, out.functionTags);
     this.index.set(offset, out.functionName.length);
     out.functionName.push(this.openName[depth]);
     out.functionRef.push(this.openRef[depth]);
@@ -1129,8 +1258,6 @@ export class UnitReader extends DieAttributes {
   /** Whether the current DIE's location names another register. */
   private isElsewhere(register: number): boolean {
     const { locations, unit } = this;
-    // pahole goes on without the lists when a file has none of them left.
-    if (!locations.hasLists && !this.isBlockOrReference(LOCATION)) return false;
     switch (this.form(LOCATION)) {
       case 0:
         return false;
@@ -1143,11 +1270,12 @@ export class UnitReader extends DieAttributes {
         return locations.expressionDiffers(start, this.blockEnd, register);
       }
       case FORM_LOCLISTX: {
+        if (!locations.hasLists) return false;
         const list = locations.indexedList(unit, this.locListsBase, this.unsigned(LOCATION));
         return locations.listDiffers(unit, list, register);
       }
       default:
-        return locations.listDiffers(unit, this.unsigned(LOCATION), register);
+        return locations.hasLists && locations.listDiffers(unit, this.unsigned(LOCATION), register);
     }
   }
 
@@ -1277,18 +1405,19 @@ export class UnitReader extends DieAttributes {
   }
 
   /** Keeps a variable when its address lies in the per-CPU section. */
-  private variable(offset: number, range: AddressRange): void {
-    if (!this.addressInto()) return;
+  private variable(offset: number, range: AddressRange): boolean {
+    if (!this.addressInto()) return false;
     const low = this.valueLow - range.low;
     const high = this.valueHigh - range.high;
     const relative = high * 0x1_0000_0000 + low;
-    if (relative < 0 || relative >= range.sizeBytes) return;
+    if (relative < 0 || relative >= range.sizeBytes) return false;
     const isDeclaration = this.flag(DECLARATION);
     const specification = this.reference(SPECIFICATION);
-    if (isDeclaration && (specification === 0 || this.topLevelVariables)) return;
-    if (this.topLevelVariables && this.flag(ARTIFICIAL)) return;
+    if (isDeclaration && (specification === 0 || this.topLevelVariables)) return false;
+    if (this.topLevelVariables && this.flag(ARTIFICIAL)) return false;
     let name = this.nameSlot();
-    if (!this.topLevelVariables && relative === 0 && this.valueAddressIsZero && name === NO_NAME) return;
+    if (!this.topLevelVariables && relative === 0 && this.valueAddressIsZero && name === NO_NAME)
+      return false;
     let type = this.reference(TYPE);
     let isExternal = this.flag(EXTERNAL);
     const origin = this.topLevelVariables || type !== 0 ? 0 : this.reference(ABSTRACT_ORIGIN);
@@ -1305,7 +1434,15 @@ export class UnitReader extends DieAttributes {
     this.out.variableOffset.push(offset);
     this.out.variableFlags.push(isExternal ? VARIABLE_IS_EXTERNAL : 0);
     this.out.variableAddress.push(relative);
+    // pahole takes the tags of the specification instead; compilers give that none.
+    return specification === 0;
   }
+}
+
+function pushTag(tags: IntList, target: number, value: number, component: number): void {
+  tags.push(target);
+  tags.push(value);
+  tags.push(component);
 }
 
 function referenceKind(tag: number): number {

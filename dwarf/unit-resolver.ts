@@ -34,6 +34,7 @@ const {
   RESTRICT: KIND_RESTRICT,
   FUNC_PROTO: KIND_FUNC_PROTO,
   FLOAT: KIND_FLOAT,
+  TYPE_TAG: KIND_TYPE_TAG,
 } = BTF_KIND;
 const { KIND, NAME, SIZE, FLAGS, REF, START, COUNT, OFFSET, ORDINAL, INSTANCE } = TYPE;
 const RECORD_INTS = TYPE_INTS;
@@ -264,6 +265,8 @@ export class UnitResolver {
         return enterScalar(pool, kind, records[at + NAME], records[at + SIZE]);
       case KIND_TYPEDEF:
         return pool.typedef(records[at + NAME], target);
+      case KIND_TYPE_TAG:
+        return pool.typeTag(records[at + NAME], target);
       case KIND_ARRAY:
         return pool.array(target, records[at + SIZE]);
       case KIND_PTR:

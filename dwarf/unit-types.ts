@@ -43,6 +43,17 @@ export const TYPE = {
 } as const;
 export const TYPE_INTS = 10;
 
+/** Layout of one entry of {@link UnitTypes.typeTags} and its like. */
+export const TAG = {
+  /** Section offset of the type's DIE, or number of the function or variable. */
+  TARGET: 0,
+  /** Raw name. */
+  VALUE: 1,
+  /** Member or parameter, or -1 for the whole. */
+  COMPONENT: 2,
+} as const;
+export const TAG_INTS = 3;
+
 export class UnitTypes {
   /** Types, {@link TYPE_INTS} each, in the order of their numbers. */
   records = new Int32Array(TYPE_INTS << 10);
@@ -79,6 +90,10 @@ export class UnitTypes {
 
   /** DIEs that stand for a type elsewhere (DW_AT_signature), and where that is. */
   readonly aliases = new Map<number, number>();
+  /** btf_decl_tag annotations, {@link TAG_INTS} each: of types in the order of the types, of functions and variables in theirs. */
+  readonly typeTags = new IntList();
+  readonly functionTags = new IntList();
+  readonly variableTags = new IntList();
 
   /** Makes room for one more record. */
   growRecords(): void {

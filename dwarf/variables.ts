@@ -3,6 +3,7 @@
 import { DoubleList, IntList } from '../btf/int-list.ts';
 import type { UnitParts } from './functions.ts';
 import { ORDINAL_VARIABLES } from './stream.ts';
+import { type TagArrays, TagList } from './tags.ts';
 import { UNIT_STRIDE } from './unit-resolver.ts';
 
 /** Layout of one variable in {@link VariableArrays.rows}. */
@@ -23,12 +24,14 @@ export const VARIABLE_INTS = 6;
 export interface VariableArrays {
   readonly keys: Float64Array;
   readonly rows: Int32Array;
+  readonly tags: TagArrays;
 }
 
 export class VariableCollector {
   private readonly unit: UnitParts;
   private readonly keys = new DoubleList();
   private readonly rows = new IntList();
+  private readonly tags = new TagList();
 
   constructor(unit: UnitParts) {
     this.unit = unit;
@@ -37,11 +40,12 @@ export class VariableCollector {
   /** Takes over the variables of the unit that was read and resolved last. */
   addUnit(unitIndex: number): void {
     const { types, resolver, sizes } = this.unit;
-    const base = unitIndex * UNIT_STRIDE + ORDINAL_VARIABLES;
+    let key = unitIndex * UNIT_STRIDE + ORDINAL_VARIABLES;
     for (let v = 0; v < types.variableRef.length; v++) {
       const type = types.variableRef.at(v);
       const bytes = sizes.bytes(type);
-      this.keys.push(base + v);
+      const number = this.keys.push(key++);
+      if (types.variableTags.length > 0) key += this.tags.take(types.variableTags, v, key, number, unitIndex);
       this.rows.push(types.variableName.at(v));
       this.rows.push(resolver.nodeAt(type, types.variableOffset.at(v)));
       this.rows.push(types.variableFlags.at(v));
@@ -53,6 +57,6 @@ export class VariableCollector {
   }
 
   finish(): VariableArrays {
-    return { keys: this.keys.toArray(), rows: this.rows.toArray() };
+    return { keys: this.keys.toArray(), rows: this.rows.toArray(), tags: this.tags.toArrays() };
   }
 }
