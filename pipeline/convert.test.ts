@@ -5,6 +5,7 @@ import { concatBytes } from '../test/builders/byte-writer.ts';
 import { ATE, type Die, die, form, ref, type Unit, unit, writeDwarf } from '../test/builders/dwarf-writer.ts';
 import { buildIdNote, type ElfSection, SHT, writeElf } from '../test/builders/elf-writer.ts';
 import { convertBytes } from '../test/support/conversion.ts';
+import { turnsDuring } from '../test/support/event-loop.ts';
 import { tempDirForTest } from '../test/support/temp.ts';
 import { type ConvertOptions, convertKernel } from './convert.ts';
 
@@ -97,6 +98,10 @@ describe('convertKernel', () => {
       expect(stats?.unitCount).toBe(24 * 12);
       expect(buildId).toBe('abcd');
     }
+  });
+
+  it('leaves the event loop free', async () => {
+    expect(await turnsDuring(convert(large))).toBeGreaterThan(20);
   });
 
   it('reports progress up to the end', async () => {

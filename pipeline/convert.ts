@@ -2,7 +2,7 @@
 
 import { BtfmillError } from '../errors/index.ts';
 import type { ProfileName } from '../dwarf/index.ts';
-import { startWorker } from './convert/start-worker.ts';
+import { runTask } from './compute.ts';
 import type { ConvertedKernel, SourceChoice, StepProgress } from './types.ts';
 
 export interface ConvertOptions {
@@ -26,7 +26,6 @@ export interface ConvertOptions {
  */
 export async function convertKernel(path: string, options: ConvertOptions): Promise<ConvertedKernel> {
   const { source, profile, threads, base, alt, signal, onProgress } = options;
-  signal.throwIfAborted();
   const task = {
     role: 'convert',
     path,
@@ -36,29 +35,16 @@ export async function convertKernel(path: string, options: ConvertOptions): Prom
     ...(base === undefined ? {} : { base }),
     ...(alt === undefined ? {} : { alt }),
   } as const;
-  const worker = startWorker(task, (done, total) => onProgress?.(done, total));
-  const stop = (): void => {
-    void worker.stop();
+  const message = await runTask(task, signal, (done, total) => onProgress?.(done, total));
+  if (message.type !== 'converted')
+    throw new BtfmillError('unexpected', `the conversion answered with ${message.type}`);
+  const { fromDwarf, native, buildId, stats, base: baseUse } = message;
+  return {
+    profile,
+    ...(fromDwarf === undefined ? {} : { fromDwarf }),
+    ...(native === undefined ? {} : { native: Uint8Array.from(native) }),
+    ...(buildId === undefined ? {} : { buildId }),
+    ...(stats === undefined ? {} : { stats }),
+    ...(baseUse === undefined ? {} : { base: baseUse }),
   };
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    const message = await worker.result;
-    if (message.type !== 'converted')
-      throw new BtfmillError('unexpected', `the conversion answered with ${message.type}`);
-    const { fromDwarf, native, buildId, stats, base: baseUse } = message;
-    return {
-      profile,
-      ...(fromDwarf === undefined ? {} : { fromDwarf }),
-      ...(native === undefined ? {} : { native: Uint8Array.from(native) }),
-      ...(buildId === undefined ? {} : { buildId }),
-      ...(stats === undefined ? {} : { stats }),
-      ...(baseUse === undefined ? {} : { base: baseUse }),
-    };
-  } catch (thrown) {
-    signal.throwIfAborted();
-    throw thrown;
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await worker.stop();
-  }
 }

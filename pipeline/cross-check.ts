@@ -4,22 +4,10 @@
  */
 
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import {
-  BTF_KIND,
-  type Btf,
-  type DeepComparison,
-  type LayerComparison,
-  type ShallowDifference,
-  compareDeep,
-  compareShallow,
-  decodeBtf,
-  findTolerances,
-  typeExpression,
-} from '../btf/index.ts';
-import { PROFILES, type ProfileName } from '../dwarf/index.ts';
-import { BtfmillError, toBtfmillError } from '../errors/index.ts';
-import { comparePerCpuVariables } from './cross-check-variables.ts';
+import type { ProfileName } from '../dwarf/index.ts';
+import { BtfmillError } from '../errors/index.ts';
+import type { Comparison, CrossCheckDetails } from './compare-btf.ts';
+import { compareInThread } from './compute.ts';
 import {
   OLDEST_USABLE_PAHOLE,
   type Pahole,
@@ -29,23 +17,7 @@ import {
 } from './pahole.ts';
 import type { BtfSource, ConvertedKernel } from './types.ts';
 
-/** Numbers of classes (distinct types) in one part of the two BTFs. */
-export interface LayerCounts {
-  readonly common: number;
-  readonly onlyOurs: number;
-  readonly onlyTheirs: number;
-}
-
-export interface CrossCheckDetails {
-  readonly types: LayerCounts;
-  readonly functions: LayerCounts;
-  readonly variables: LayerCounts;
-  /** Types that are there more than once. */
-  readonly duplicatesOurs: number;
-  readonly duplicatesTheirs: number;
-  /** Whether both encoders select functions by the same rules, so that a difference in them counts. */
-  readonly functionsJudged: boolean;
-}
+export type { CrossCheckDetails, LayerCounts } from './compare-btf.ts';
 
 export interface CrossCheckVerdict {
   readonly against: 'pahole' | 'native';
@@ -95,14 +67,15 @@ export async function crossCheck(
     ...verdict,
     milliseconds: Math.round(performance.now() - start),
   });
-  const { profile } = converted;
-  const ours = decodeBtf(converted.fromDwarf);
-  if (o.mode === 'auto' && isNativePublished && converted.native !== undefined) {
-    const native = decodeBtf(converted.native);
+  const { profile, fromDwarf: ours, native } = converted;
+  if (o.mode === 'auto' && isNativePublished && native !== undefined) {
+    const oracle = { against: 'native', profile } as const;
     // The kernel does not say which encoder made it: if it was one of our rules, nothing has to be tolerated.
-    const exact = await compare(ours, native, { against: 'native', profile, hasOurRules: true });
-    if (exact.verdict === 'equal') return finish(exact);
-    return finish(await compare(ours, native, { against: 'native', profile, hasOurRules: false }));
+    const exact = { ours, theirs: native, oracle: { ...oracle, hasOurRules: true } };
+    const comparison = await compareInThread(exact, o.signal);
+    if (comparison.verdict === 'equal') return finish(comparison);
+    const tolerant = { ...exact, oracle: { ...oracle, hasOurRules: false } };
+    return finish(await compareInThread(tolerant, o.signal));
   }
 
   const pahole = await findPahole({
@@ -122,10 +95,7 @@ export async function crossCheck(
       ...tool,
     });
   }
-  const theirs = decodeOracle(
-    await encodeWithPahole(pahole, vmlinuxPath, join(o.workDir, 'cross-check.btf'), o),
-    pahole,
-  );
+  const theirs = await encodeWithPahole(pahole, vmlinuxPath, join(o.workDir, 'cross-check.btf'), o);
   return finish(await compareWithPahole(ours, theirs, pahole, profile, o));
 }
 
@@ -135,23 +105,25 @@ export async function crossCheck(
  * second or two; looking past the rules would leave all functions and most variables unjudged.
  */
 async function compareWithPahole(
-  ours: Btf,
-  theirs: Btf,
+  ours: Uint8Array,
+  theirs: Uint8Array,
   pahole: Pahole,
   profile: ProfileName,
   { convert, signal }: CrossCheckOptions,
-): Promise<Omit<CrossCheckVerdict, 'milliseconds'>> {
-  const oracle = { against: 'pahole', pahole, profile } as const;
+): Promise<Comparison> {
+  const compare = async (a: Uint8Array, b: Uint8Array, hasOurRules: boolean): Promise<Comparison> => {
+    const oracle = { against: 'pahole', version: pahole.version, profile, hasOurRules } as const;
+    return compareInThread({ ours: a, theirs: b, oracle }, signal);
+  };
   const theirProfile = profileOfPahole(pahole);
-  if (theirProfile === profile) return compare(ours, theirs, { ...oracle, hasOurRules: true });
-  const bytes = theirProfile === undefined ? undefined : await convert?.(theirProfile, signal);
-  if (bytes === undefined) return compare(ours, theirs, { ...oracle, hasOurRules: false });
-  const likeTheirs = decodeBtf(bytes);
-  const exact = await compare(likeTheirs, theirs, { ...oracle, hasOurRules: true });
+  if (theirProfile === profile) return compare(ours, theirs, true);
+  const likeTheirs = theirProfile === undefined ? undefined : await convert?.(theirProfile, signal);
+  if (likeTheirs === undefined) return compare(ours, theirs, false);
+  const exact = await compare(likeTheirs, theirs, true);
   if (exact.verdict !== 'equal') return exact;
-  const rules = await compare(ours, likeTheirs, { ...oracle, hasOurRules: false });
+  const rules = await compare(ours, likeTheirs, false);
   const tolerated = rules.verdict === 'equal' ? rules.tolerated : [];
-  return { ...rules, tolerated, details: exact.details as CrossCheckDetails };
+  return { ...rules, tolerated, details: exact.details };
 }
 
 function skipped(against: CrossCheckVerdict['against']): CrossCheckVerdict {
@@ -162,121 +134,4 @@ function skipped(against: CrossCheckVerdict['against']): CrossCheckVerdict {
 function whyUnusable(pahole: Pahole | undefined): string | undefined {
   if (pahole === undefined || pahole.versionNumber >= OLDEST_USABLE_PAHOLE) return undefined;
   return `pahole ${pahole.version} is too old to compare with, 1.24 is needed`;
-}
-
-function decodeOracle(bytes: Uint8Array, pahole: Pahole): Btf {
-  try {
-    return decodeBtf(bytes);
-  } catch (thrown) {
-    const message = `pahole ${pahole.version} wrote unreadable BTF: ${toBtfmillError(thrown).message}`;
-    throw new BtfmillError('oracle-failed', message, { cause: thrown });
-  }
-}
-
-/** The other encoder, as far as it is known. */
-interface Oracle {
-  readonly against: 'pahole' | 'native';
-  readonly pahole?: Pahole;
-  /** Ours. */
-  readonly profile: ProfileName;
-  /** Nothing is tolerated then. */
-  readonly hasOurRules: boolean;
-}
-
-const MAX_DIFFERENCES = 20;
-
-async function compare(
-  ours: Btf,
-  theirs: Btf,
-  oracle: Oracle,
-): Promise<Omit<CrossCheckVerdict, 'milliseconds'>> {
-  const { against, pahole, profile, hasOurRules } = oracle;
-  const { tolerances, reasons } = hasOurRules
-    ? { tolerances: {}, reasons: [] }
-    : findTolerances(ours, theirs);
-  const tolerated = [...reasons];
-  // Each step takes a moment of computing; in between, downloads and the display get their turn.
-  await setImmediate();
-  const deep = compareDeep(ours, theirs, tolerances);
-
-  let sameVariables = deep.equalVariables;
-  if (!sameVariables && !hasOurRules) {
-    const variables = comparePerCpuVariables(
-      ours,
-      theirs,
-      deep.layers.variables,
-      PROFILES[profile].variables,
-    );
-    sameVariables = variables.isExplained;
-    tolerated.push(...variables.reasons);
-  }
-  if (!deep.equalFunctions && !hasOurRules) tolerated.push(whyFunctionsDiffer(ours, deep, oracle));
-
-  const verdict =
-    !deep.equalTypes || !sameVariables
-      ? 'types-differ'
-      : hasOurRules && !deep.equalFunctions
-        ? 'functions-differ'
-        : 'equal';
-  let firstDifferences: string[] = [];
-  if (verdict !== 'equal') {
-    await setImmediate();
-    const shallow = compareShallow(ours, theirs, { max: MAX_DIFFERENCES, tolerances });
-    firstDifferences = shallow.differences.map(differenceText);
-    if (firstDifferences.length === 0) firstDifferences = deepDifferences(ours, theirs, deep);
-  }
-  return {
-    against,
-    verdict,
-    details: detailsOf(deep, hasOurRules),
-    firstDifferences,
-    tolerated,
-    ...(pahole === undefined ? {} : { tool: pahole.version }),
-  };
-}
-
-function whyFunctionsDiffer(ours: Btf, deep: DeepComparison, { against, pahole, profile }: Oracle): string {
-  const { onlyA, onlyB } = deep.layers.functions;
-  const counts = `${onlyA.length} classes only in ours, ${onlyB.length} only in theirs`;
-  if (pahole !== undefined)
-    return `functions: pahole ${pahole.version} chooses them by other rules than ${profile} (${counts})`;
-  if (against === 'native' && onlyA.every((id) => ours.kind(id) !== BTF_KIND.FUNC)) {
-    return `functions: theirs has all of ours and more, as parallel pahole before 1.29 leaves them (${counts})`;
-  }
-  return `functions: not judged, the rules of the kernel's own encoder are not known (${counts})`;
-}
-
-function detailsOf(deep: DeepComparison, functionsJudged: boolean): CrossCheckDetails {
-  return {
-    types: countsOf(deep.layers.types),
-    functions: countsOf(deep.layers.functions),
-    variables: countsOf(deep.layers.variables),
-    duplicatesOurs: deep.duplicatesA,
-    duplicatesTheirs: deep.duplicatesB,
-    functionsJudged,
-  };
-}
-
-function countsOf({ common, onlyA, onlyB }: LayerComparison): LayerCounts {
-  return { common, onlyOurs: onlyA.length, onlyTheirs: onlyB.length };
-}
-
-function differenceText({ kind, name, what, linesA, linesB }: ShallowDifference): string {
-  const subject = `${kind} ${name === '' ? '(anonymous)' : name}`;
-  const ours = linesA.join(' | ');
-  const theirs = linesB.join(' | ');
-  if (what === 'only-a') return `${subject} only in ours: ${ours}`;
-  if (what === 'only-b') return `${subject} only in theirs: ${theirs}`;
-  return `${subject} differs: ours ${ours || '(same)'}; theirs ${theirs || '(same)'}`;
-}
-
-/** For differences that no single definition shows, e.g. which of two structs of one name a pointer means. */
-function deepDifferences(ours: Btf, theirs: Btf, deep: DeepComparison): string[] {
-  const { onlyA, onlyB } = deep.layers.types;
-  return [
-    ...onlyA.slice(0, MAX_DIFFERENCES / 2).map((id) => `[${id}] ${typeExpression(ours, id)} only in ours`),
-    ...onlyB
-      .slice(0, MAX_DIFFERENCES / 2)
-      .map((id) => `[${id}] ${typeExpression(theirs, id)} only in theirs`),
-  ];
 }

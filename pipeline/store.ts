@@ -4,13 +4,12 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { checkKernelBtf, countKinds, decodeBtf, validateBtf } from '../btf/index.ts';
 import type { KernelKey } from '../crawlers/types.ts';
-import { FormatError } from '../elf/format-error.ts';
 import { BtfmillError, type ErrorCode, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
 import { packBtfTar, unpackBtfTar } from './btf-tar.ts';
 import { throughProcess } from './child-process.ts';
+import { inspectInThread } from './compute.ts';
 
 /** What is known of an archive file after it was read in full. */
 export interface StoredFacts {
@@ -95,7 +94,7 @@ export async function storeBtf({
 export async function readArchiveFile(o: ReadArchiveOptions): Promise<ArchiveFile> {
   const path = archivePath(o.key);
   const { btf, ...sums } = await readTarXz(join(o.archiveDir, path), o);
-  return { path, ...sums, btf, ...kernelFacts(btf, path, 'archive-damaged') };
+  return { path, ...sums, btf, ...(await kernelFacts(btf, path, 'archive-damaged', o.signal)) };
 }
 
 function memberName({ kernel }: KernelKey): string {
@@ -112,25 +111,19 @@ async function inspectWritten(
   if (Buffer.compare(readBack, btf) !== 0) {
     throw new BtfmillError('io-failed', `${path}: what was read back differs from what was written`);
   }
-  return { path, ...sums, ...kernelFacts(readBack, path, 'btf-invalid') };
+  return { path, ...sums, ...(await kernelFacts(readBack, path, 'btf-invalid', o.signal)) };
 }
 
 /** Checks that the bytes are a kernel's BTF and counts its types; `code` is thrown with the first problem. */
-function kernelFacts(
+async function kernelFacts(
   bytes: Uint8Array,
   subject: string,
   code: ErrorCode,
-): Pick<StoredFacts, 'typeCount' | 'typesByKind'> {
-  try {
-    const btf = decodeBtf(bytes);
-    const [problem] = validateBtf(btf);
-    if (problem !== undefined) throw new FormatError('btf-malformed', { format: 'btf' }, problem.text);
-    checkKernelBtf(btf);
-    return { typeCount: btf.typeCount - 1, typesByKind: countKinds(btf) };
-  } catch (thrown) {
-    if (!(thrown instanceof FormatError)) throw thrown;
-    throw new BtfmillError(code, `${subject}: ${thrown.message}`, { cause: thrown });
-  }
+  signal: AbortSignal,
+): Promise<Pick<StoredFacts, 'typeCount' | 'typesByKind'>> {
+  const inspection = await inspectInThread(bytes, signal);
+  if ('problem' in inspection) throw new BtfmillError(code, `${subject}: ${inspection.problem}`);
+  return inspection;
 }
 
 type FileContent = Pick<ArchiveFile, 'btf' | 'btfSha256' | 'btfSizeBytes' | 'tarSha256' | 'tarSizeBytes'>;

@@ -2,8 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { decodeBtf, validateBtf } from '../btf/index.ts';
-import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
+import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/profile.ts';
 import { BtfmillError } from '../errors/index.ts';
 import { writeOutput } from '../pipeline/atomic-write.ts';
 import { convertKernel } from '../pipeline/convert.ts';
@@ -95,21 +94,12 @@ async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
     live?.close();
     stop.release();
   }
-  const bytes = checked(converted);
+  const { fromDwarf: bytes } = converted;
+  if (bytes === undefined) throw new BtfmillError('dwarf-none', 'the file has no DWARF');
   if (toStdout) process.stdout.write(bytes);
   else await writeOutput(flags.output, bytes, vmlinux);
   report(converted, bytes, performance.now() - started, flags);
   return 0;
-}
-
-/** A BTF that the kernel would refuse does not leave the house. */
-function checked({ fromDwarf, base }: ConvertedKernel): Uint8Array {
-  if (fromDwarf === undefined) throw new BtfmillError('dwarf-none', 'the file has no DWARF');
-  // Split BTF was checked where it was made: it takes the base to do so.
-  if (base !== undefined) return fromDwarf;
-  const [problem] = validateBtf(decodeBtf(fromDwarf));
-  if (problem !== undefined) throw new BtfmillError('btf-invalid', problem.text);
-  return fromDwarf;
 }
 
 function report(

@@ -1,7 +1,9 @@
-/** What the conversion's threads say to each other. Everything in it survives structured cloning. */
+/** What the threads that compute are asked and answer. Everything in it survives structured cloning. */
 
 import type { Collection, ConversionInput, ConversionStats, ProfileName } from '../../dwarf/index.ts';
 import type { ErrorCode } from '../../errors/index.ts';
+import type { CompareInput, Comparison } from '../compare-btf.ts';
+import type { Inspection } from '../inspect-btf.ts';
 import type { BaseUse, SourceChoice } from '../types.ts';
 
 export interface ConvertTask {
@@ -26,7 +28,16 @@ export interface CollectTask {
   readonly next: Int32Array;
 }
 
-export type Task = ConvertTask | CollectTask;
+export interface CompareTask extends CompareInput {
+  readonly role: 'compare';
+}
+
+export interface InspectTask {
+  readonly role: 'inspect';
+  readonly btf: Uint8Array;
+}
+
+export type Task = ConvertTask | CollectTask | CompareTask | InspectTask;
 
 export interface ProgressMessage {
   readonly type: 'progress';
@@ -59,4 +70,21 @@ export interface ConvertedMessage {
   readonly base?: BaseUse;
 }
 
-export type Message = ProgressMessage | FailureMessage | CollectedMessage | LinkedMessage | ConvertedMessage;
+export interface ComparedMessage {
+  readonly type: 'compared';
+  readonly comparison: Comparison;
+}
+
+export interface InspectedMessage {
+  readonly type: 'inspected';
+  readonly inspection: Inspection;
+}
+
+export type Message =
+  | ProgressMessage
+  | FailureMessage
+  | CollectedMessage
+  | LinkedMessage
+  | ConvertedMessage
+  | ComparedMessage
+  | InspectedMessage;

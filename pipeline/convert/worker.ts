@@ -1,216 +1,29 @@
-/** Thread entry: runs one task and answers with messages (see messages.ts). */
+/**
+ * Thread entry: runs one task and answers with messages (see messages.ts). What a task needs is loaded for it alone:
+ * loading all of the converter takes longer than comparing two small BTFs.
+ */
 
-import { parentPort, workerData } from 'node:worker_threads';
-import { countKinds, decodeBtf, splitBtf, validateBtf } from '../../btf/index.ts';
-import {
-  assembleBtf,
-  type Collection,
-  Collector,
-  type ConversionInput,
-  type ConversionStats,
-  collectJoined,
-  hasDwarf,
-  joinUnits,
-  LinkedUnits,
-  kindCountsByName,
-  readConversionInput,
-} from '../../dwarf/index.ts';
-import { type ElfFile, findSection, openElf, readBuildId, readSection } from '../../elf/index.ts';
-import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
-import type { BaseUse } from '../types.ts';
-import { openFileSource } from './file-source.ts';
-import { loadBase } from './load-base.ts';
-import type { CollectTask, ConvertTask, ConvertedMessage, Message, Task } from './messages.ts';
-import { unitRanges } from './ranges.ts';
-import { startWorker } from './start-worker.ts';
-import { openSupplement } from './supplement.ts';
-import { zstd } from './zstd.ts';
+import { workerData } from 'node:worker_threads';
+import { toBtfmillError } from '../../errors/index.ts';
+import type { Message, Task } from './messages.ts';
+import { post } from './post.ts';
 
-/** Collects ranges until the shared counter says that all are taken. */
-function collect(
-  { input, bounds, next }: Omit<CollectTask, 'role'>,
-  onRange: (doneBytes: number) => void,
-): Collection {
-  const collector = new Collector(input.sections, input.options);
-  for (;;) {
-    const range = Atomics.add(next, 0, 1);
-    if (range + 1 >= bounds.length) return collector.finish();
-    const to = bounds[range + 1];
-    for (let unit = bounds[range]; unit < to; unit++) collector.addUnit(input.units[unit], unit);
-    onRange(input.units[to - 1].end);
+async function run(task: Task): Promise<Message> {
+  switch (task.role) {
+    case 'convert':
+      return (await import('./convert-task.ts')).convert(task);
+    case 'collect':
+      return (await import('./convert-task.ts')).collectTask(task);
+    case 'compare':
+      return { type: 'compared', comparison: (await import('../compare-btf.ts')).compareBtf(task) };
+    default:
+      return { type: 'inspected', inspection: (await import('../inspect-btf.ts')).inspectBtf(task.btf) };
   }
 }
 
-async function convert(task: ConvertTask): Promise<ConvertedMessage> {
-  const source = openFileSource(task.path);
-  try {
-    const file = openElf(source, { zstd });
-    const buildId = readBuildId(file);
-    const native = task.source === 'dwarf' ? undefined : nativeBtf(file);
-    const made = task.source === 'native' || !hasDwarf(file) ? undefined : await convertDwarf(file, task);
-    if (native === undefined && made === undefined) throw nothingFound(task);
-    return {
-      type: 'converted',
-      ...(buildId === undefined ? {} : { buildId }),
-      ...(native === undefined ? {} : { native }),
-      ...(made === undefined || task.base === undefined ? made : await splitOff(made, task, task.base)),
-    };
-  } finally {
-    source.close();
-  }
+try {
+  post(await run(workerData as Task));
+} catch (thrown) {
+  const { code, message } = toBtfmillError(thrown);
+  post({ type: 'failure', code, message });
 }
-
-function nothingFound({ source, path }: ConvertTask): BtfmillError {
-  if (source === 'native') return new BtfmillError('native-none', `${path} has no .BTF section`);
-  const nor = source === 'auto' ? ' and no .BTF section' : '';
-  return new BtfmillError('dwarf-none', `${path} has no DWARF${nor}`);
-}
-
-function nativeBtf(file: ElfFile): Uint8Array | undefined {
-  const section = findSection(file, '.BTF');
-  return section === undefined ? undefined : readSection(file, section);
-}
-
-interface MadeFromDwarf {
-  readonly fromDwarf: Uint8Array;
-  readonly stats: ConversionStats;
-}
-
-/** Takes out of a module's BTF what the base has. */
-async function splitOff(
-  { fromDwarf, stats }: MadeFromDwarf,
-  task: ConvertTask,
-  path: string,
-): Promise<MadeFromDwarf & { readonly base: BaseUse }> {
-  const { alt: _, ...withoutAlt } = task;
-  const base = await loadBase(path, async (file) =>
-    hasDwarf(file) ? (await convertDwarf(file, { ...withoutAlt, path })).fromDwarf : undefined,
-  );
-  const { btf } = base.index;
-  const started = performance.now();
-  const module = decodeBtf(fromDwarf);
-  if (module.littleEndian !== btf.littleEndian)
-    throw new BtfmillError('usage', `base ${path}: its byte order is not that of ${task.path}`);
-  const { bytes, sharedCount } = splitBtf(module, base.index);
-  const split = decodeBtf(bytes, btf);
-  const [problem] = validateBtf(split);
-  if (problem !== undefined) throw new BtfmillError('btf-invalid', problem.text);
-  const milliseconds = performance.now() - started;
-  return {
-    fromDwarf: bytes,
-    stats: {
-      ...stats,
-      typesByKind: countKinds(split),
-      typeCount: split.typeCount - split.firstId,
-      stringBytes: split.strings.length - btf.strings.length,
-      milliseconds: {
-        ...stats.milliseconds,
-        split: milliseconds,
-        total: stats.milliseconds.total + milliseconds,
-      },
-    },
-    base: { path, source: base.source, typeCount: btf.typeCount - 1, sharedCount },
-  };
-}
-
-/** @param task for this file; `path` is where it was read from */
-async function convertDwarf(file: ElfFile, task: ConvertTask): Promise<MadeFromDwarf> {
-  const supplement = openSupplement(file, task.path, task.alt);
-  try {
-    return await convertWith(file, supplement?.file, task);
-  } finally {
-    supplement?.source.close();
-  }
-}
-
-async function convertWith(
-  file: ElfFile,
-  supplement: ElfFile | undefined,
-  task: ConvertTask,
-): Promise<MadeFromDwarf> {
-  const started = performance.now();
-  const first = readConversionInput(file, task.profile, supplement);
-  const read = performance.now();
-  const shared = await collectShared(first, task.threads);
-  const input = shared === undefined ? joinUnits(file, first, supplement) : first;
-  const collections = shared ?? [collectJoined(input)];
-  const collected = performance.now();
-  const emitted = assembleBtf({ ...input, collections });
-  const done = performance.now();
-  return {
-    fromDwarf: emitted.bytes,
-    stats: {
-      typesByKind: kindCountsByName(emitted.kindCounts),
-      typeCount: emitted.typeCount,
-      stringBytes: emitted.stringBytes,
-      unitCount: input.units.length,
-      typesRead: collections.reduce((sum, { typesRead }) => sum + typesRead, 0),
-      inputBytes: input.sections.info.length,
-      milliseconds: {
-        read: read - started,
-        collect: collected - read,
-        assemble: done - collected,
-        total: done - started,
-      },
-    },
-  };
-}
-
-/** Collections of units that were read one by one; undefined when they have to be read as one. */
-async function collectShared(input: ConversionInput, threads: number): Promise<Collection[] | undefined> {
-  if (input.supplementName !== undefined) return [collectJoined(input)];
-  try {
-    return await collectAll(input, threads);
-  } catch (thrown) {
-    if (thrown instanceof LinkedUnits) return undefined;
-    throw thrown;
-  }
-}
-
-/** This thread works too; `threads - 1` helpers share the sections and the counter with it. */
-async function collectAll(input: ConversionInput, threads: number): Promise<Collection[]> {
-  const shared = { input, bounds: unitRanges(input.units), next: new Int32Array(new SharedArrayBuffer(4)) };
-  const helpers = Array.from({ length: Math.min(threads, shared.bounds.length - 1) - 1 }, () =>
-    startWorker({ role: 'collect', ...shared }, () => {}),
-  );
-  const others = Promise.all(helpers.map(({ result }) => result));
-  // A helper may fail while this thread is busy; the rejection is taken up below.
-  others.catch(() => {});
-  try {
-    const totalBytes = input.sections.info.length;
-    const own = collect(shared, (doneBytes) => {
-      post({ type: 'progress', doneBytes, totalBytes });
-    });
-    const messages = await others;
-    if (messages.some(({ type }) => type === 'linked')) throw new LinkedUnits();
-    return [
-      own,
-      ...messages.flatMap((message) => (message.type === 'collected' ? [message.collection] : [])),
-    ];
-  } finally {
-    await Promise.all(helpers.map((helper) => helper.stop()));
-  }
-}
-
-function post(message: Message): void {
-  parentPort?.postMessage(message);
-}
-
-async function run(task: Task): Promise<void> {
-  try {
-    post(
-      task.role === 'convert'
-        ? await convert(task)
-        : { type: 'collected', collection: collect(task, () => {}) },
-    );
-  } catch (thrown) {
-    if (thrown instanceof LinkedUnits) {
-      post({ type: 'linked' });
-      return;
-    }
-    const { code, message } = toBtfmillError(thrown);
-    post({ type: 'failure', code, message });
-  }
-}
-
-await run(workerData as Task);

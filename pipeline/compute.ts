@@ -1,0 +1,65 @@
+/**
+ * Work on whole BTFs that would stop the event loop, and with it downloads and the display: a kernel's takes 0.1 s to
+ * inspect and up to a second to compare. It is done in a thread of its own, as the conversion is.
+ */
+
+import { BtfmillError, toBtfmillError } from '../errors/index.ts';
+import { type Comparison, compareBtf, type CompareInput } from './compare-btf.ts';
+import type { Message, Task } from './convert/messages.ts';
+import { startWorker } from './convert/start-worker.ts';
+import { type Inspection, inspectBtf } from './inspect-btf.ts';
+
+/** Below this, computing takes less than the 10 to 50 ms that starting a thread takes. */
+const SMALL_BTF_BYTES = 1 << 16;
+
+/** {@link compareBtf}; throws also `aborted`. */
+export async function compareInThread(input: CompareInput, signal: AbortSignal): Promise<Comparison> {
+  if (input.ours.length + input.theirs.length <= SMALL_BTF_BYTES) return now(() => compareBtf(input));
+  const message = await runTask({ role: 'compare', ...input }, signal);
+  if (message.type !== 'compared') throw new BtfmillError('unexpected', `a comparison gave ${message.type}`);
+  return message.comparison;
+}
+
+/** {@link inspectBtf}; throws `aborted`. */
+export async function inspectInThread(btf: Uint8Array, signal: AbortSignal): Promise<Inspection> {
+  if (btf.length <= SMALL_BTF_BYTES) return now(() => inspectBtf(btf));
+  const message = await runTask({ role: 'inspect', btf }, signal);
+  if (message.type !== 'inspected')
+    throw new BtfmillError('unexpected', `an inspection gave ${message.type}`);
+  return message.inspection;
+}
+
+/** Fails as the thread would. */
+function now<T>(compute: () => T): T {
+  try {
+    return compute();
+  } catch (thrown) {
+    throw toBtfmillError(thrown);
+  }
+}
+
+/**
+ * Runs one task in a thread and gives its result.
+ * @throws BtfmillError the task's failure, or `aborted`.
+ */
+export async function runTask(
+  task: Task,
+  signal: AbortSignal,
+  onProgress: (doneBytes: number, totalBytes: number) => void = () => {},
+): Promise<Message> {
+  signal.throwIfAborted();
+  const worker = startWorker(task, onProgress);
+  const stop = (): void => {
+    void worker.stop();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await worker.result;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    throw thrown;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await worker.stop();
+  }
+}

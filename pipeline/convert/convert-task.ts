@@ -1,0 +1,214 @@
+/** What a conversion's threads do: one reads the file and puts the result together, helpers collect units with it. */
+
+import { countKinds, decodeBtf, splitBtf, validateBtf } from '../../btf/index.ts';
+import {
+  assembleBtf,
+  type Collection,
+  Collector,
+  type ConversionInput,
+  type ConversionStats,
+  collectJoined,
+  hasDwarf,
+  joinUnits,
+  LinkedUnits,
+  kindCountsByName,
+  readConversionInput,
+} from '../../dwarf/index.ts';
+import { type ElfFile, findSection, openElf, readBuildId, readSection } from '../../elf/index.ts';
+import { BtfmillError } from '../../errors/index.ts';
+import type { BaseUse } from '../types.ts';
+import { openFileSource } from './file-source.ts';
+import { loadBase } from './load-base.ts';
+import type {
+  CollectTask,
+  CollectedMessage,
+  ConvertTask,
+  ConvertedMessage,
+  LinkedMessage,
+} from './messages.ts';
+import { post } from './post.ts';
+import { unitRanges } from './ranges.ts';
+import { startWorker } from './start-worker.ts';
+import { openSupplement } from './supplement.ts';
+import { zstd } from './zstd.ts';
+
+/** Collects ranges until the shared counter says that all are taken. */
+function collect(
+  { input, bounds, next }: Omit<CollectTask, 'role'>,
+  onRange: (doneBytes: number) => void,
+): Collection {
+  const collector = new Collector(input.sections, input.options);
+  for (;;) {
+    const range = Atomics.add(next, 0, 1);
+    if (range + 1 >= bounds.length) return collector.finish();
+    const to = bounds[range + 1];
+    for (let unit = bounds[range]; unit < to; unit++) collector.addUnit(input.units[unit], unit);
+    onRange(input.units[to - 1].end);
+  }
+}
+
+/** Collects with others until nothing is left. */
+export function collectTask(task: CollectTask): CollectedMessage | LinkedMessage {
+  try {
+    return { type: 'collected', collection: collect(task, () => {}) };
+  } catch (thrown) {
+    if (thrown instanceof LinkedUnits) return { type: 'linked' };
+    throw thrown;
+  }
+}
+
+export async function convert(task: ConvertTask): Promise<ConvertedMessage> {
+  const source = openFileSource(task.path);
+  try {
+    const file = openElf(source, { zstd });
+    const buildId = readBuildId(file);
+    const native = task.source === 'dwarf' ? undefined : nativeBtf(file);
+    const made = task.source === 'native' || !hasDwarf(file) ? undefined : await convertDwarf(file, task);
+    if (native === undefined && made === undefined) throw nothingFound(task);
+    return {
+      type: 'converted',
+      ...(buildId === undefined ? {} : { buildId }),
+      ...(native === undefined ? {} : { native }),
+      ...(made === undefined || task.base === undefined ? made : await splitOff(made, task, task.base)),
+    };
+  } finally {
+    source.close();
+  }
+}
+
+function nothingFound({ source, path }: ConvertTask): BtfmillError {
+  if (source === 'native') return new BtfmillError('native-none', `${path} has no .BTF section`);
+  const nor = source === 'auto' ? ' and no .BTF section' : '';
+  return new BtfmillError('dwarf-none', `${path} has no DWARF${nor}`);
+}
+
+function nativeBtf(file: ElfFile): Uint8Array | undefined {
+  const section = findSection(file, '.BTF');
+  return section === undefined ? undefined : readSection(file, section);
+}
+
+interface MadeFromDwarf {
+  readonly fromDwarf: Uint8Array;
+  readonly stats: ConversionStats;
+}
+
+/** Takes out of a module's BTF what the base has. */
+async function splitOff(
+  { fromDwarf, stats }: MadeFromDwarf,
+  task: ConvertTask,
+  path: string,
+): Promise<MadeFromDwarf & { readonly base: BaseUse }> {
+  const { alt: _, ...withoutAlt } = task;
+  const base = await loadBase(path, async (file) =>
+    hasDwarf(file) ? (await convertDwarf(file, { ...withoutAlt, path })).fromDwarf : undefined,
+  );
+  const { btf } = base.index;
+  const started = performance.now();
+  const module = decodeBtf(fromDwarf);
+  if (module.littleEndian !== btf.littleEndian)
+    throw new BtfmillError('usage', `base ${path}: its byte order is not that of ${task.path}`);
+  const { bytes, sharedCount } = splitBtf(module, base.index);
+  const split = decodeBtf(bytes, btf);
+  const [problem] = validateBtf(split);
+  if (problem !== undefined) throw new BtfmillError('btf-invalid', problem.text);
+  const milliseconds = performance.now() - started;
+  return {
+    fromDwarf: bytes,
+    stats: {
+      ...stats,
+      typesByKind: countKinds(split),
+      typeCount: split.typeCount - split.firstId,
+      stringBytes: split.strings.length - btf.strings.length,
+      milliseconds: {
+        ...stats.milliseconds,
+        split: milliseconds,
+        total: stats.milliseconds.total + milliseconds,
+      },
+    },
+    base: { path, source: base.source, typeCount: btf.typeCount - 1, sharedCount },
+  };
+}
+
+/** @param task for this file; `path` is where it was read from */
+async function convertDwarf(file: ElfFile, task: ConvertTask): Promise<MadeFromDwarf> {
+  const supplement = openSupplement(file, task.path, task.alt);
+  try {
+    return await convertWith(file, supplement?.file, task);
+  } finally {
+    supplement?.source.close();
+  }
+}
+
+async function convertWith(
+  file: ElfFile,
+  supplement: ElfFile | undefined,
+  task: ConvertTask,
+): Promise<MadeFromDwarf> {
+  const started = performance.now();
+  const first = readConversionInput(file, task.profile, supplement);
+  const read = performance.now();
+  const shared = await collectShared(first, task.threads);
+  const input = shared === undefined ? joinUnits(file, first, supplement) : first;
+  const collections = shared ?? [collectJoined(input)];
+  const collected = performance.now();
+  const emitted = assembleBtf({ ...input, collections });
+  const assembled = performance.now();
+  // A BTF that the kernel would refuse does not leave the house.
+  const [problem] = validateBtf(decodeBtf(emitted.bytes));
+  if (problem !== undefined) throw new BtfmillError('btf-invalid', problem.text);
+  const done = performance.now();
+  return {
+    fromDwarf: emitted.bytes,
+    stats: {
+      typesByKind: kindCountsByName(emitted.kindCounts),
+      typeCount: emitted.typeCount,
+      stringBytes: emitted.stringBytes,
+      unitCount: input.units.length,
+      typesRead: collections.reduce((sum, { typesRead }) => sum + typesRead, 0),
+      inputBytes: input.sections.info.length,
+      milliseconds: {
+        read: read - started,
+        collect: collected - read,
+        assemble: assembled - collected,
+        validate: done - assembled,
+        total: done - started,
+      },
+    },
+  };
+}
+
+/** Collections of units that were read one by one; undefined when they have to be read as one. */
+async function collectShared(input: ConversionInput, threads: number): Promise<Collection[] | undefined> {
+  if (input.supplementName !== undefined) return [collectJoined(input)];
+  try {
+    return await collectAll(input, threads);
+  } catch (thrown) {
+    if (thrown instanceof LinkedUnits) return undefined;
+    throw thrown;
+  }
+}
+
+/** This thread works too; `threads - 1` helpers share the sections and the counter with it. */
+async function collectAll(input: ConversionInput, threads: number): Promise<Collection[]> {
+  const shared = { input, bounds: unitRanges(input.units), next: new Int32Array(new SharedArrayBuffer(4)) };
+  const helpers = Array.from({ length: Math.min(threads, shared.bounds.length - 1) - 1 }, () =>
+    startWorker({ role: 'collect', ...shared }, () => {}),
+  );
+  const others = Promise.all(helpers.map(({ result }) => result));
+  // A helper may fail while this thread is busy; the rejection is taken up below.
+  others.catch(() => {});
+  try {
+    const totalBytes = input.sections.info.length;
+    const own = collect(shared, (doneBytes) => {
+      post({ type: 'progress', doneBytes, totalBytes });
+    });
+    const messages = await others;
+    if (messages.some(({ type }) => type === 'linked')) throw new LinkedUnits();
+    return [
+      own,
+      ...messages.flatMap((message) => (message.type === 'collected' ? [message.collection] : [])),
+    ];
+  } finally {
+    await Promise.all(helpers.map((helper) => helper.stop()));
+  }
+}
