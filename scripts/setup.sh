@@ -54,6 +54,7 @@ test      ar                     binutils                 binutils
 test      llvm-dwarfdump         llvm                     llvm
 test      s390x-linux-gnu-gcc    gcc-s390x-linux-gnu      gcc-s390x-linux-gnu
 test      aarch64-linux-gnu-gcc  gcc-aarch64-linux-gnu    gcc-aarch64-linux-gnu
+test      dwz                    dwz                      dwz
 test      dpkg-deb               dpkg                     dpkg
 test      apt-ftparchive         apt-utils                /usr/bin/apt-ftparchive
 test      gpg                    gpg,gpg-agent            gnupg2

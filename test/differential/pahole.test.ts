@@ -92,52 +92,6 @@ describe.skipIf(needsTool('pahole', ...toolsOf(gcc), ...toolsOf(clang), 's390x-l
   },
 );
 
-/** Other ways to write down the same DWARF. No kernel uses them: converted alike, or refused by name, but never lost. */
-const ENCODINGS: readonly Mode[] = [
-  {
-    name: 'type units, DWARF 4',
-    toolchain: gcc,
-    build: { flags: ['-gdwarf-4', '-fdebug-types-section', '-O2'] },
-  },
-  {
-    name: 'type units, DWARF 5',
-    toolchain: gcc,
-    build: { flags: ['-gdwarf-5', '-fdebug-types-section', '-O2'] },
-  },
-  {
-    name: 'compressed sections',
-    toolchain: gcc,
-    build: { linkFlags: ['-Wl,--compress-debug-sections=zlib'] },
-  },
-  {
-    name: 'compressed sections, GNU style',
-    toolchain: gcc,
-    build: { linkFlags: ['-Wl,--compress-debug-sections=zlib-gnu'] },
-  },
-  { name: 'link-time optimisation', toolchain: gcc, build: { flags: ['-gdwarf-5', '-O2', '-flto'] } },
-];
-
-// pahole crashes on some of these or loses references: the same source in plain DWARF is the oracle.
-describe.skipIf(needsTool(...toolsOf(gcc)))('encodings', () => {
-  for (const { name, toolchain, build } of ENCODINGS) {
-    it.each(PROGRAM_NAMES)(`${name}: %s`, async (program) => {
-      const plainFlags = build.flags?.filter((flag) => !flag.startsWith('-f'));
-      const plain = await buildProgram({
-        program,
-        toolchain,
-        ...(plainFlags === undefined ? {} : { flags: plainFlags }),
-        output: newFile(program),
-      });
-      const other = await buildProgram({ program, toolchain, ...build, output: newFile(program) });
-      const expected = await convert(plain);
-      const ours = await convert(other).catch((error: unknown) => error);
-      if (ours instanceof Uint8Array) expectEqualTypes(ours, expected);
-      else
-        expect(ours).toMatchObject({ code: expect.stringMatching(/^(dwarf|elf)-unsupported$/u) as string });
-    });
-  }
-});
-
 let built = 0;
 
 function newFile(program: string): string {

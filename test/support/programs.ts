@@ -69,32 +69,7 @@ export interface BuildOptions {
 /** Compiles and links; resolves to `output`. Units come in the order of their file names, `.c` before `.S`. */
 export async function buildProgram(options: BuildOptions): Promise<string> {
   const { program, toolchain, output, flags = ['-gdwarf-5', '-O2'] } = options;
-  const folder = join(PROGRAMS, program);
-  const objectDir = `${output}.objects`;
-  await mkdir(objectDir, { recursive: true });
-  const sources = await sourcesOf(folder);
-  const objects: string[] = [];
-  for (const source of sources) {
-    const object = join(objectDir, `${source}.o`);
-    const [compiler, ...target] = toolchain.compile;
-    await execa(
-      compiler,
-      [
-        ...target,
-        ...flags,
-        '-ffreestanding',
-        '-fno-stack-protector',
-        '-fno-pic',
-        '-w',
-        '-c',
-        source,
-        '-o',
-        object,
-      ],
-      { cwd: folder },
-    );
-    objects.push(object);
-  }
+  const objects = await compileObjects(program, toolchain.compile, `${output}.objects`, () => flags);
   const [linker, ...target] = toolchain.link;
   const script = join(PROGRAMS, options.percpuAtZero === true ? 'percpu-at-zero.ld' : 'percpu.ld');
   await execa(linker, [
@@ -111,6 +86,30 @@ export async function buildProgram(options: BuildOptions): Promise<string> {
     ...(options.reversed === true ? objects.toReversed() : objects),
   ]);
   return output;
+}
+
+/**
+ * Compiles a program's sources; resolves to the objects, in the order of {@link buildProgram}.
+ * @param objectDir is made if need be
+ * @param flagsOf compiler flags by number of the source
+ */
+export async function compileObjects(
+  program: ProgramName,
+  [compiler, ...target]: readonly [string, ...string[]],
+  objectDir: string,
+  flagsOf: (index: number) => readonly string[],
+): Promise<string[]> {
+  const folder = join(PROGRAMS, program);
+  await mkdir(objectDir, { recursive: true });
+  const sources = await sourcesOf(folder);
+  const objects: string[] = [];
+  for (const [index, source] of sources.entries()) {
+    const object = join(objectDir, `${source}.o`);
+    const fixed = ['-ffreestanding', '-fno-stack-protector', '-fno-pic', '-w', '-c', source, '-o', object];
+    await execa(compiler, [...target, ...flagsOf(index), ...fixed], { cwd: folder });
+    objects.push(object);
+  }
+  return objects;
 }
 
 async function sourcesOf(folder: string): Promise<string[]> {
