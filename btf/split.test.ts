@@ -137,6 +137,20 @@ describe('splitBtf', () => {
     expect(ownLines(types(32), types(31))).toHaveLength(5);
   });
 
+  test('counts structs and unions that the base has by another definition', () => {
+    const types =
+      (size: number): Fill =>
+      (b) => {
+        const int = b.addInt('int', 4, 1);
+        b.addStruct('s', size, [member('x', int)]);
+        b.addUnion('u', 4, [member('x', int)]);
+        b.addStruct('', size, [member('x', int)]);
+        b.addStruct(`only${size}`, 4, [member('x', int)]);
+      };
+    const result = splitBtf(build(types(8)), indexBase(build(types(4))));
+    expect(result).toMatchObject({ sharedCount: 2, redefinedCount: 1 });
+  });
+
   test('of equal types in the base the first is taken', () => {
     const base: Fill = (b) => {
       addList(b);

@@ -26,6 +26,11 @@ export interface SplitResult {
   readonly bytes: Uint8Array;
   /** Types of the module that the base has. */
   readonly sharedCount: number;
+  /**
+   * Structs and unions that stay although the base defines one of the name. Many mean that module and base are not of
+   * one build, or were encoded by different rules.
+   */
+  readonly redefinedCount: number;
 }
 
 /**
@@ -54,7 +59,14 @@ export function splitBtf(module: Btf, base: BaseIndex): SplitResult {
   return {
     bytes: assemble(words, ownStrings, module.littleEndian),
     sharedCount: module.typeCount - 1 - kept.length,
+    redefinedCount: kept.filter((id) => isDefinedByBase(module, id, base, newOffsets)).length,
   };
+}
+
+function isDefinedByBase(module: Btf, id: number, base: BaseIndex, newOffsets: Uint32Array): boolean {
+  const kind = module.kind(id);
+  if (kind !== K.STRUCT && kind !== K.UNION) return false;
+  return (base.named.get(newOffsets[module.nameOffset(id)])?.composites.length ?? 0) > 0;
 }
 
 /** By string offset of the module: that of the same string in base and split BTF taken together. */

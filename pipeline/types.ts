@@ -41,6 +41,8 @@ export interface BaseUse {
   readonly typeCount: number;
   /** Types of the module that are the base's. */
   readonly sharedCount: number;
+  /** Structs and unions of the module that differ from the base's of that name. */
+  readonly redefinedCount: number;
 }
 
 export interface ConvertedKernel {

@@ -119,4 +119,10 @@ function report(
     `${stats.typeCount} ${own} from ${stats.typesRead} in ${stats.unitCount} units (${formatBytes(stats.inputBytes)} of DWARF), ` +
       `${formatBytes(bytes.length)} of BTF, ${formatDuration(milliseconds)}\n`,
   );
+  if (base !== undefined && base.redefinedCount > 0) {
+    process.stderr.write(
+      `${base.redefinedCount} structs and unions differ from those of the same name in the base; if they are many, base and ` +
+        'module are not of one build, or of another profile\n',
+    );
+  }
 }

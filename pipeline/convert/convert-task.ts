@@ -107,7 +107,7 @@ async function splitOff(
   const module = decodeBtf(fromDwarf);
   if (module.littleEndian !== btf.littleEndian)
     throw new BtfmillError('usage', `base ${path}: its byte order is not that of ${task.path}`);
-  const { bytes, sharedCount } = splitBtf(module, base.index);
+  const { bytes, sharedCount, redefinedCount } = splitBtf(module, base.index);
   const split = decodeBtf(bytes, btf);
   const [problem] = validateBtf(split);
   if (problem !== undefined) throw new BtfmillError('btf-invalid', problem.text);
@@ -125,7 +125,7 @@ async function splitOff(
         total: stats.milliseconds.total + milliseconds,
       },
     },
-    base: { path, source: base.source, typeCount: btf.typeCount - 1, sharedCount },
+    base: { path, source: base.source, typeCount: btf.typeCount - 1, sharedCount, redefinedCount },
   };
 }
 
