@@ -92,6 +92,7 @@ export const TOOLS: readonly ToolInfo[] = [
   testTool('llvm-dwarfdump', 'the same, from another toolchain'),
   testTool('s390x-linux-gnu-gcc', 'big-endian test programs'),
   testTool('aarch64-linux-gnu-gcc', 'arm64 test programs'),
+  testTool('dwz', 'files whose units share types, and a second file with the types of several'),
   testTool('dpkg-deb', 'building the packages of the test mirror'),
   testTool('apt-ftparchive', 'building the indexes of the test mirror'),
   testTool('gpg', 'signing the indexes of the test mirror'),
