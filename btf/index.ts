@@ -17,6 +17,7 @@ export {
 export { cDeclaration, cDefinition } from './c-text.ts';
 export * from './constants.ts';
 export { type BtfHeader, decodeBtf, isSplitBtf, readBtfHeader } from './decode.ts';
+export { type DiffEntry, type DiffGroup, type DiffNote, diffBtf, GROUPS } from './diff.ts';
 export { describeLines, typeExpression } from './describe.ts';
 export {
   BtfBuilder,

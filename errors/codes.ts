@@ -12,6 +12,8 @@ export const EXIT = {
   integrity: 5,
   locked: 6,
   damageFound: 7,
+  /** `diff --exit-code` found differences. */
+  different: 8,
 } as const;
 
 export interface ErrorCodeInfo {

@@ -13,6 +13,7 @@ const VERBS = new Map<string, () => Promise<Register>>([
   ['crawl', async () => (await import('../crawl.ts')).registerCrawl],
   ['convert', async () => (await import('../convert.ts')).registerConvert],
   ['btf', async () => (await import('../btf.ts')).registerBtf],
+  ['diff', async () => (await import('../diff.ts')).registerDiff],
   ['status', async () => (await import('../status.ts')).registerStatus],
   ['verify', async () => (await import('../verify.ts')).registerVerify],
   ['doctor', async () => (await import('../doctor.ts')).registerDoctor],
@@ -24,11 +25,12 @@ Examples:
   btfmill crawl --distro debian --dry-run
   btfmill convert vmlinux -o vmlinux.btf
   btfmill btf vmlinux.btf task_struct
+  btfmill diff old.btf new.btf
   btfmill status
   btfmill verify
 
 Exit codes: 0 done, 1 unexpected failure, 2 usage or set-up, 3 some kernels failed, 4 upstream unreachable,
-5 a signature or digest is wrong, 6 another run holds the lock, 7 verify found damage, 130/143 stopped by a signal,
+5 a signature or digest is wrong, 6 another run holds the lock, 7 verify found damage, 8 diff --exit-code found differences, 130/143 stopped by a signal,
 141 a crawl's stdout was closed.
 
 Results go to stdout, messages and progress to stderr. NO_COLOR and FORCE_COLOR are honoured;

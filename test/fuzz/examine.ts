@@ -6,15 +6,21 @@
 import {
   type Btf,
   BTF_KIND,
+  cDeclaration,
+  cDefinition,
   checkKernelBtf,
   compareDeep,
   compareShallow,
   countKinds,
   decodeBtf,
   describeLines,
+  diffBtf,
+  findTypes,
   findTolerances,
   indexBase,
   splitBtf,
+  overviewOf,
+  similarNames,
   typeExpression,
   validateBtf,
 } from '../../btf/index.ts';
@@ -172,6 +178,9 @@ function examineBtf(bytes: Uint8Array, reference: Btf): Outcome {
     const btf = decodeBtf(bytes);
     progress.stage = 'decoded';
     describeAll(btf);
+    overviewOf(btf);
+    findTypes(btf, 'struct list');
+    similarNames(btf, 'lits');
     survivesOrRefuses(() => {
       checkKernelBtf(btf);
     });
@@ -184,6 +193,8 @@ function examineBtf(bytes: Uint8Array, reference: Btf): Outcome {
     }
     const { tolerances } = findTolerances(btf, reference);
     compareShallow(btf, reference, { tolerances });
+    diffBtf(btf, reference, tolerances);
+    diffBtf(reference, btf);
     const { equalTypes } = compareDeep(btf, btf, tolerances);
     if (!equalTypes) throw new BrokenPromise('a BTF differs from itself');
     compareDeep(btf, reference, tolerances);
@@ -210,6 +221,8 @@ function describeAll(btf: Btf): void {
   for (let id = btf.firstId; id < btf.typeCount; id += step) {
     describeLines(btf, id);
     typeExpression(btf, id);
+    cDefinition(btf, id);
+    cDeclaration(btf, id, 'x');
     if (btf.kind(id) === BTF_KIND.VOID) throw new BrokenPromise('a record is void');
   }
 }
