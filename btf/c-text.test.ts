@@ -182,4 +182,12 @@ describe('definitions', () => {
       'typedef struct {\n    int a; /*     0        4 */\n\n    /* size: 4, members: 1 */\n} anonymous;',
     ]);
   });
+
+  it('of a section whose entries are no variables', () => {
+    const { btf, id } = build((b) => {
+      const struct = b.addStruct('s', 0xffff_ffff, []);
+      return b.addDatasec('.data', 8, [{ variable: struct, offset: 0, size: 4 }]);
+    });
+    expect(cDefinition(btf, id)[1]).toBe('/*       0      4 */ /* STRUCT s */;');
+  });
 });

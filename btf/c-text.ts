@@ -11,7 +11,9 @@ const K = BTF_KIND;
 
 /** Nesting of anonymous types and prototypes, types and lines of one text; beyond (only hostile input) stands `…`. */
 const MAX_DEPTH = 12;
-const MAX_TYPES = 20_000;
+const MAX_TYPES = 10_000;
+/** Of a single declaration, which thousands of may be asked for. */
+const MAX_DECLARED_TYPES = 1_000;
 const MAX_LINES = 100_000;
 
 /** Links between a name and the type it ends in: pointers, qualifiers, arrays. Longer chains are rings. */
@@ -30,13 +32,14 @@ interface Text {
   readonly pointer: number;
   /** By id of a struct or union. */
   readonly alignments: Map<number, number>;
+  readonly packed: Map<number, boolean>;
   typesLeft: number;
   linesLeft: number;
 }
 
-function newText(btf: Btf): Text {
-  const limits = { typesLeft: MAX_TYPES, linesLeft: MAX_LINES };
-  return { btf, pointer: pointerBytes(btf), alignments: new Map(), ...limits };
+function newText(btf: Btf, maxTypes: number): Text {
+  const limits = { typesLeft: maxTypes, linesLeft: MAX_LINES };
+  return { btf, pointer: pointerBytes(btf), alignments: new Map(), packed: new Map(), ...limits };
 }
 
 /**
@@ -44,18 +47,25 @@ function newText(btf: Btf): Text {
  * @param name "" gives the type alone, e.g. `const struct page *`
  */
 export function cDeclaration(btf: Btf, id: number, name = ''): string {
-  return declare(newText(btf), id, name, 1)
+  return declare(newText(btf, MAX_DECLARED_TYPES), id, name, 1)
     .map((line) => line.trim().replace(ASIDE, ' '))
     .join(' ');
 }
 
 /** The type's whole definition, as lines without newlines. */
 export function cDefinition(btf: Btf, id: number): string[] {
-  return alignComments(definition(btf, id));
+  return alignComments(definition(btf, id, MAX_TYPES));
 }
 
-function definition(btf: Btf, id: number): string[] {
-  const text = newText(btf);
+/** The same in one line, for a list of many. */
+export function cLine(btf: Btf, id: number): string {
+  return definition(btf, id, MAX_DECLARED_TYPES)
+    .map((line) => line.trim().replace(ASIDE, ' '))
+    .join(' ');
+}
+
+function definition(btf: Btf, id: number, maxTypes: number): string[] {
+  const text = newText(btf, maxTypes);
   const name = btf.name(id);
   switch (btf.kind(id)) {
     case K.VOID:
@@ -283,6 +293,15 @@ function extent(bits: number): string {
 
 /** Whether some member lies where its own alignment would not let it. */
 function isPacked(text: Text, id: number): boolean {
+  let isIt = text.packed.get(id);
+  if (isIt === undefined) {
+    isIt = hasOddPlaces(text, id);
+    text.packed.set(id, isIt);
+  }
+  return isIt;
+}
+
+function hasOddPlaces(text: Text, id: number): boolean {
   const { btf } = text;
   let largest = 1;
   for (let i = 0; i < btf.vlen(id); i++) {
@@ -382,7 +401,11 @@ function section(text: Text, id: number): string[] {
   const lines = [`/* section ${btf.name(id)}: ${btf.sizeOrType(id)} bytes, ${btf.vlen(id)} variables */`];
   for (let i = 0; i < btf.vlen(id) && i < MAX_LINES; i++) {
     const variable = btf.sectionVariable(id, i);
-    const declared = declare(text, btf.sizeOrType(variable), btf.name(variable), MAX_DEPTH);
+    // What stands in the place of a type id is one only in a VAR.
+    const isVariable = btf.kind(variable) === K.VAR;
+    const declared = isVariable
+      ? declare(text, btf.sizeOrType(variable), btf.name(variable), MAX_DEPTH)
+      : [`/* ${BTF_KIND_NAMES[btf.kind(variable)]} ${btf.name(variable)} */`];
     const at = `${String(btf.sectionOffset(id, i)).padStart(7)} ${String(btf.sectionSize(id, i)).padStart(6)}`;
     lines.push(`/* ${at} */ ${declared.map((line) => line.trim()).join(' ')};`);
   }

@@ -7,9 +7,10 @@ import type { Btf } from './view.ts';
 
 const K = BTF_KIND;
 
-/** Nesting of anonymous structs whose members count as the outer one's, and members of one type; real ones have less. */
+/** Nesting of anonymous structs whose members count as the outer one's, members, and text of all their types. */
 const MAX_DEPTH = 12;
 const MAX_MEMBERS = 50_000;
+const MAX_TEXT = 4_000_000;
 
 interface Leaf {
   /** With the names of the members that it lies in: `rb.node`. */
@@ -115,11 +116,14 @@ class Moves {
 /** The members, those of anonymous structs and unions in their place. */
 function leavesOf(btf: Btf, id: number): Leaves {
   const leaves = new Map<string, Leaf>();
+  let membersLeft = MAX_MEMBERS;
+  let textLeft = MAX_TEXT;
   collect(id, '', 0, 0);
   return leaves;
 
   function collect(composite: number, prefix: string, start: number, depth: number): void {
-    for (let i = 0; i < btf.vlen(composite) && leaves.size < MAX_MEMBERS; i++) {
+    for (let i = 0; i < btf.vlen(composite) && membersLeft > 0 && textLeft > 0; i++) {
+      membersLeft--;
       const type = btf.entryType(composite, i);
       const name = btf.entryName(composite, i);
       const bitOffset = start + btf.memberBitOffset(composite, i);
@@ -131,7 +135,9 @@ function leavesOf(btf: Btf, id: number): Leaves {
       // Nameless ones, and what only hostile input has twice, are told apart by their place.
       const plain = `${prefix}${name}`;
       const path = name === '' || leaves.has(plain) ? `${plain}@${bitOffset}` : plain;
-      leaves.set(path, { path, bitOffset, bitSize, type: cDeclaration(btf, type) });
+      const declared = cDeclaration(btf, type);
+      textLeft -= declared.length;
+      leaves.set(path, { path, bitOffset, bitSize, type: declared });
     }
   }
 }

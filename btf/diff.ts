@@ -1,6 +1,6 @@
 /** What differs between two BTFs, definition by definition and in words' reach: the model of `btfmill diff`. */
 
-import { cDeclaration, cDefinition } from './c-text.ts';
+import { cDeclaration, cLine } from './c-text.ts';
 import type { CompareTolerances } from './compare-graph.ts';
 import { BTF_KIND, BTF_KIND_NAMES, type BtfKindName } from './constants.ts';
 import { describeLines } from './describe.ts';
@@ -53,14 +53,30 @@ export interface DiffEntry {
 
 /** Types first, then functions, variables and tags; in each group changed, removed, added; by name. */
 export function diffBtf(a: Btf, b: Btf, tolerances: CompareTolerances = {}): DiffEntry[] {
-  const entries = findChanges(a, b, tolerances)
+  const entries: DiffEntry[] = [];
+  let textLeft = MAX_TEXT;
+  for (const change of findChanges(a, b, tolerances)) {
     // An anonymous type shows in whoever spells it out.
-    .filter(({ name, kind }) => name !== '' || kind === 'DATASEC')
-    .map((change) => entryOf(a, b, change));
+    if (change.name === '' && change.kind !== 'DATASEC') continue;
+    const entry = textLeft > 0 ? entryOf(a, b, change) : unspoken(change);
+    textLeft -= textOf(entry);
+    entries.push(entry);
+  }
   const rank = (entry: DiffEntry): number => GROUPS.indexOf(entry.group) * 3 + WHATS.indexOf(entry.what);
   return entries.sort(
     (x, y) => rank(x) - rank(y) || compareText(x.name, y.name) || compareText(x.kind, y.kind),
   );
+}
+
+/** Of all entries together; two kernels five years apart need a tenth of it. What follows is named only. */
+const MAX_TEXT = 64_000_000;
+
+function textOf({ summary, notes }: DiffEntry): number {
+  return notes.reduce((sum, { from = '', to = '' }) => sum + from.length + to.length, summary.length);
+}
+
+function unspoken({ kind, name, what }: ChangedDefinitions): DiffEntry {
+  return { group: groupOf(kind), kind, name, what: WORDS[what], summary: `${name}: …`, notes: [] };
 }
 
 export const GROUPS: readonly DiffGroup[] = ['types', 'functions', 'variables', 'tags'];
@@ -146,11 +162,8 @@ function orOrder(notes: DiffNote[]): DiffNote[] {
 }
 
 function lineOf(btf: Btf, id: number): string {
-  const line = cDefinition(btf, id)
-    .map((part) => part.trim())
-    .join(' ');
   // What is no C is a comment there; here it stands by itself.
-  return line.replace(/^\/\* (.*) \*\/$/u, '$1');
+  return cLine(btf, id).replace(/^\/\* (.*) \*\/$/u, '$1');
 }
 
 function summaryOf(btf: Btf, id: number): string {
