@@ -9,6 +9,8 @@ import { convertKernel } from '../pipeline/convert.ts';
 import type { ConvertedKernel } from '../pipeline/types.ts';
 import { positiveInteger } from './cli/flags.ts';
 import { requireFile, requirePlaceForFile } from './cli/inputs.ts';
+import { peakMemoryBytes } from './cli/peak-memory.ts';
+import { withInput } from './cli/stdin-file.ts';
 import { listenForStop } from './cli/stop-signal.ts';
 import { formatBytes, formatDuration } from './ui/format.ts';
 import { createLiveBlock } from './ui/live-block.ts';
@@ -18,6 +20,7 @@ Examples:
   npm run convert -- vmlinux -o vmlinux.btf
   npm run --silent convert -- vmlinux -o vmlinux.btf --json | jq .typesByKind
   btfmill convert vmlinux -o - | bpftool btf dump file /dev/stdin
+  xz -dc vmlinux.xz | btfmill convert - -o vmlinux.btf
   btfmill convert xfs.ko --base vmlinux.btf -o xfs.btf && bpftool btf dump -B vmlinux.btf file xfs.btf
 
 The output is raw BTF in the byte order of the input, byte for byte what the profile's pahole writes with
@@ -25,7 +28,12 @@ The output is raw BTF in the byte order of the input, byte for byte what the pro
 
 With --base it is split BTF: the module's types without those that the kernel has, which whoever reads it needs as
 well. Base and module should come from one build and the same profile; a base that is an ELF file is read from its
-.BTF section, or else converted.`;
+.BTF section, or else converted.
+
+The report of --json: types by kind, units, bytes, milliseconds by phase, peakRssBytes, profile, threads, build id.
+
+Exit codes: 0 done, 2 usage or a file that is not there, 3 a file that cannot be converted (damaged, no DWARF, not
+supported, or nothing that a kernel would take), 130 or 143 stopped by a signal, 1 anything unexpected.`;
 
 interface ConvertFlags {
   readonly output: string;
@@ -41,7 +49,7 @@ export function registerConvert(program: Command): void {
   const command = program
     .command('convert')
     .description("convert one ELF file's DWARF to BTF")
-    .argument('<vmlinux>', 'ELF file with DWARF 2 to 5: a kernel, a module, an object file')
+    .argument('<vmlinux>', 'ELF file with DWARF 2 to 5: a kernel, a module, an object file; - is stdin')
     .requiredOption('-o, --output <file>', 'where the BTF goes; - is stdout')
     .addOption(
       new Option('--profile <name>', 'whose behaviour to reproduce')
@@ -57,14 +65,14 @@ export function registerConvert(program: Command): void {
     .option('--json', 'a report on stdout: types by kind, time by phase; "v":1')
     .option('-q, --quiet', 'no progress and no summary');
   command.addHelpText('after', HELP).action(async (vmlinux: string) => {
-    process.exitCode = await convert(vmlinux, command.optsWithGlobals<ConvertFlags>());
+    const flags = command.optsWithGlobals<ConvertFlags>();
+    process.exitCode = await withInput(vmlinux, (path) => convert(path, flags));
   });
 }
 
 async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
   const toStdout = flags.output === '-';
   if (toStdout && flags.json) throw new BtfmillError('usage', '--json and -o - both want stdout');
-  await requireFile(vmlinux);
   if (flags.base !== undefined) await requireFile(flags.base);
   if (flags.alt !== undefined) await requireFile(flags.alt);
   if (!toStdout) await requirePlaceForFile(flags.output);
@@ -110,7 +118,9 @@ function report(
 ): void {
   if (stats === undefined) return;
   if (flags.json) {
-    const object = { v: 1, profile, threads: flags.threads, buildId, base, btfBytes: bytes.length, ...stats };
+    const { threads } = flags;
+    const sizes = { btfBytes: bytes.length, peakRssBytes: peakMemoryBytes() };
+    const object = { v: 1, profile, threads, buildId, base, ...sizes, ...stats };
     process.stdout.write(`${JSON.stringify(object)}\n`);
   }
   if (flags.quiet) return;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { BtfmillError } from '../../errors/index.ts';
+import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { requireFile } from './inputs.ts';
 
 /** Larger than any kernel image with all its relocations (the largest seen has 2 GB). */
@@ -28,6 +28,12 @@ export async function withInput<T>(name: string, use: (path: string) => Promise<
     const path = join(folder, 'stdin');
     await spool(path);
     return await use(path);
+  } catch (thrown) {
+    const error = toBtfmillError(thrown);
+    // The temporary name says nothing to whoever piped it in.
+    throw new BtfmillError(error.code, error.message.replaceAll(join(folder, 'stdin'), 'stdin'), {
+      cause: thrown,
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
