@@ -102,6 +102,27 @@ describe('references into another unit', () => {
     expect(lines[2]).toBe('STRUCT named: struct of 4 bytes');
   });
 
+  it('find them in many units by turns, each with its own abbreviations', () => {
+    // Old bitfields take their storage size from the type, in another unit for each.
+    const count = 20;
+    const bases = Array.from({ length: count }, (_, i) =>
+      unit([
+        die('base_type', { name: `b${i}`, byte_size: 4, encoding: ATE.unsigned, sibling: i }, [], `b${i}`),
+      ]),
+    );
+    const members = Array.from({ length: 2 * count }, (_, i) =>
+      die('member', { name: `m${i}`, type: far(`b${i % count}`), bit_size: 4, bit_offset: 28 }),
+    );
+    const lines = convertedLines(
+      [unit([die('structure_type', { name: 's', byte_size: 4 }, members)]), ...bases],
+      {
+        version: 3,
+      },
+    );
+    expect(lines).toHaveLength(count + 1);
+    expect(lines[0].match(/at bit 0 width 4/gu)).toHaveLength(2 * count);
+  });
+
   it('find what functions were inlined from', () => {
     const text: ElfSection = { name: '.text', flags: 6, data: new Uint8Array(4) };
     const abstract = die(

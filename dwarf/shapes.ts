@@ -247,6 +247,8 @@ const ALONE: ShapeOptions = { isJoined: false, isPlain: true };
 
 /** Tables kept: those of units that share one follow each other. */
 const MAX_TABLES = 8;
+/** Ints of the tables that are kept when all units are read as one: the tables of some thousand units of gcc. */
+const MAX_JOINED_TABLE_INTS = 1 << 22;
 
 /** Ints of a known declaration in {@link ShapeTable.known}: its hash, where it starts, its length, its shape. */
 const KNOWN_INTS = 4;
@@ -278,6 +280,7 @@ export class ShapeTable {
   private readonly tables = new Map<number, Int32Array>();
   /** Arrays of tables that were dropped, to be filled again. */
   private readonly spare: Int32Array[] = [];
+  private tableInts = 0;
   private at = 0;
 
   constructor(abbrev: Uint8Array, encoding: UnitEncoding, options: ShapeOptions = ALONE) {
@@ -296,7 +299,14 @@ export class ShapeTable {
     if (cached !== undefined) return cached;
     const table = this.parse(offset);
     // gcc gives every unit a table of its own: keeping all of them would cost memory for nothing.
-    if (this.tables.size >= MAX_TABLES) {
+    if (this.options.isJoined) {
+      // Tables of several units are in use at a time, in no order: none is reused, and more are kept.
+      this.tableInts += table.length;
+      if (this.tableInts > MAX_JOINED_TABLE_INTS) {
+        this.tables.clear();
+        this.tableInts = table.length;
+      }
+    } else if (this.tables.size >= MAX_TABLES) {
       this.spare.push(...this.tables.values());
       this.tables.clear();
     }

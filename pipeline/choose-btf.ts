@@ -16,6 +16,7 @@ export interface ChosenBtf {
 const CONVERSION_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'dwarf-malformed',
   'dwarf-unsupported',
+  'dwarf-supplement',
   'btf-unencodable',
 ]);
 
