@@ -3,6 +3,8 @@
 import { BtfmillError } from '../errors/index.ts';
 import type { ProfileName } from '../dwarf/index.ts';
 import { runTask } from './compute.ts';
+import type { ConvertedMessage, FileMessage } from './convert/messages.ts';
+import { startWorker } from './convert/start-worker.ts';
 import type { ConvertedKernel, SourceChoice, StepProgress } from './types.ts';
 
 export interface ConvertOptions {
@@ -38,6 +40,55 @@ export async function convertKernel(path: string, options: ConvertOptions): Prom
   const message = await runTask(task, signal, (done, total) => onProgress?.(done, total));
   if (message.type !== 'converted')
     throw new BtfmillError('unexpected', `the conversion answered with ${message.type}`);
+  return toConverted(message, profile);
+}
+
+/**
+ * Converts several files, `threads` of them at a time; a base is read once per thread. A file that cannot be
+ * converted fails alone: `onFile` is told of each, in the order in which they end.
+ * @throws BtfmillError `aborted`
+ */
+export async function convertFiles(
+  files: readonly string[],
+  { source, profile, threads, base, alt, signal }: Omit<ConvertOptions, 'onProgress'>,
+  onFile: (index: number, outcome: ConvertedKernel | BtfmillError) => void,
+): Promise<void> {
+  signal.throwIfAborted();
+  const next = new Int32Array(new SharedArrayBuffer(4));
+  const task = {
+    role: 'convert-files',
+    files,
+    next,
+    source,
+    profile,
+    threads: 1,
+    ...(base === undefined ? {} : { base }),
+    ...(alt === undefined ? {} : { alt }),
+  } as const;
+  const tell = ({ index, outcome }: FileMessage): void => {
+    const failed = outcome.type === 'failure';
+    onFile(index, failed ? new BtfmillError(outcome.code, outcome.message) : toConverted(outcome, profile));
+  };
+  const workers = Array.from({ length: Math.min(threads, files.length) }, () =>
+    startWorker(task, () => {}, tell),
+  );
+  const stop = async (): Promise<void> => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+  };
+  const onAbort = (): void => void stop();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.all(workers.map(({ result }) => result));
+  } catch (thrown) {
+    signal.throwIfAborted();
+    throw thrown;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await stop();
+  }
+}
+
+function toConverted(message: ConvertedMessage, profile: ProfileName): ConvertedKernel {
   const { fromDwarf, native, buildId, stats, base: baseUse } = message;
   return {
     profile,

@@ -7,6 +7,7 @@ import { BtfmillError } from '../errors/index.ts';
 import { writeOutput } from '../pipeline/atomic-write.ts';
 import { convertKernel } from '../pipeline/convert.ts';
 import type { ConvertedKernel } from '../pipeline/types.ts';
+import { convertIntoFolder } from './convert-files.ts';
 import { positiveInteger } from './cli/flags.ts';
 import { requireFile, requirePlaceForFile } from './cli/inputs.ts';
 import { peakMemoryBytes } from './cli/peak-memory.ts';
@@ -22,18 +23,19 @@ Examples:
   btfmill convert vmlinux -o - | bpftool btf dump file /dev/stdin
   xz -dc vmlinux.xz | btfmill convert - -o vmlinux.btf
   btfmill convert xfs.ko --base vmlinux.btf -o xfs.btf && bpftool btf dump -B vmlinux.btf file xfs.btf
+  btfmill convert *.ko --base vmlinux.btf -o btf/
 
 The output is raw BTF in the byte order of the input, byte for byte what the profile's pahole writes with
 --btf_encode_detached. It does not depend on the number of threads.
 
 With --base it is split BTF: the module's types without those that the kernel has, which whoever reads it needs as
 well. Base and module should come from one build and the same profile; a base that is an ELF file is read from its
-.BTF section, or else converted.
+.BTF section, or else converted. Several files are converted --threads at a time, NAME.ko to NAME.btf in the folder.
 
 The report of --json: types by kind, units, bytes, milliseconds by phase, peakRssBytes, profile, threads, build id.
 
 Exit codes: 0 done, 2 usage or a file that is not there, 3 a file that cannot be converted (damaged, no DWARF, not
-supported, or nothing that a kernel would take), 130 or 143 stopped by a signal, 1 anything unexpected.`;
+supported, or nothing that a kernel would take; several files: at least one of them), 130 or 143 stopped by a signal, 1 anything unexpected.`;
 
 interface ConvertFlags {
   readonly output: string;
@@ -48,9 +50,9 @@ interface ConvertFlags {
 export function registerConvert(program: Command): void {
   const command = program
     .command('convert')
-    .description("convert one ELF file's DWARF to BTF")
-    .argument('<vmlinux>', 'ELF file with DWARF 2 to 5: a kernel, a module, an object file; - is stdin')
-    .requiredOption('-o, --output <file>', 'where the BTF goes; - is stdout')
+    .description("convert an ELF file's DWARF to BTF")
+    .argument('<file...>', 'ELF file with DWARF 2 to 5: a kernel, a module, an object file; - is stdin')
+    .requiredOption('-o, --output <file>', 'where the BTF goes; - is stdout; for several files a folder')
     .addOption(
       new Option('--profile <name>', 'whose behaviour to reproduce')
         .choices(Object.keys(PROFILES))
@@ -64,10 +66,21 @@ export function registerConvert(program: Command): void {
     .option('--threads <n>', 'threads that read DWARF', positiveInteger, Math.min(4, availableParallelism()))
     .option('--json', 'a report on stdout: types by kind, time by phase; "v":1')
     .option('-q, --quiet', 'no progress and no summary');
-  command.addHelpText('after', HELP).action(async (vmlinux: string) => {
+  command.addHelpText('after', HELP).action(async (files: readonly string[]) => {
     const flags = command.optsWithGlobals<ConvertFlags>();
-    process.exitCode = await withInput(vmlinux, (path) => convert(path, flags));
+    process.exitCode =
+      files.length === 1
+        ? await withInput(files[0], (path) => convert(path, flags))
+        : await convertSeveral(files, flags);
   });
+}
+
+async function convertSeveral(files: readonly string[], flags: ConvertFlags): Promise<number> {
+  if (flags.alt !== undefined) throw new BtfmillError('usage', '--alt belongs to one file');
+  const { base, profile, threads } = flags;
+  if (base !== undefined) await requireFile(base);
+  const options = { source: 'dwarf', profile, threads, ...(base === undefined ? {} : { base }) } as const;
+  return convertIntoFolder(files, flags, options);
 }
 
 async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {

@@ -15,15 +15,18 @@ import {
   readConversionInput,
 } from '../../dwarf/index.ts';
 import { type ElfFile, findSection, openElf, readBuildId, readSection } from '../../elf/index.ts';
-import { BtfmillError } from '../../errors/index.ts';
+import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import type { BaseUse } from '../types.ts';
 import { openFileSource } from './file-source.ts';
-import { loadBase } from './load-base.ts';
+import { type LoadedBase, loadBase } from './load-base.ts';
 import type {
   CollectTask,
   CollectedMessage,
+  ConvertFilesTask,
   ConvertTask,
   ConvertedMessage,
+  FailureMessage,
+  FilesDoneMessage,
   LinkedMessage,
 } from './messages.ts';
 import { post } from './post.ts';
@@ -76,6 +79,24 @@ export async function convert(task: ConvertTask): Promise<ConvertedMessage> {
   }
 }
 
+/** A file that cannot be converted fails alone. */
+export async function convertFiles({ files, next, ...rest }: ConvertFilesTask): Promise<FilesDoneMessage> {
+  for (;;) {
+    const index = Atomics.add(next, 0, 1);
+    if (index >= files.length) return { type: 'files-done' };
+    post({ type: 'file', index, outcome: await outcomeOf({ ...rest, role: 'convert', path: files[index] }) });
+  }
+}
+
+async function outcomeOf(task: ConvertTask): Promise<ConvertedMessage | FailureMessage> {
+  try {
+    return await convert(task);
+  } catch (thrown) {
+    const { code, message } = toBtfmillError(thrown);
+    return { type: 'failure', code, message };
+  }
+}
+
 function nothingFound({ source, path }: ConvertTask): BtfmillError {
   if (source === 'native') return new BtfmillError('native-none', `${path} has no .BTF section`);
   const nor = source === 'auto' ? ' and no .BTF section' : '';
@@ -92,16 +113,26 @@ interface MadeFromDwarf {
   readonly stats: ConversionStats;
 }
 
+/** The base of the last conversion in this thread: several modules have one, and reading it takes longer than they do. */
+let known: { readonly path: string; readonly base: LoadedBase } | undefined;
+
+async function baseOf(task: ConvertTask, path: string): Promise<LoadedBase> {
+  if (known?.path === path) return known.base;
+  const { alt: _, ...withoutAlt } = task;
+  const base = await loadBase(path, async (file) =>
+    hasDwarf(file) ? (await convertDwarf(file, { ...withoutAlt, path })).fromDwarf : undefined,
+  );
+  known = { path, base };
+  return base;
+}
+
 /** Takes out of a module's BTF what the base has. */
 async function splitOff(
   { fromDwarf, stats }: MadeFromDwarf,
   task: ConvertTask,
   path: string,
 ): Promise<MadeFromDwarf & { readonly base: BaseUse }> {
-  const { alt: _, ...withoutAlt } = task;
-  const base = await loadBase(path, async (file) =>
-    hasDwarf(file) ? (await convertDwarf(file, { ...withoutAlt, path })).fromDwarf : undefined,
-  );
+  const base = await baseOf(task, path);
   const { btf } = base.index;
   const started = performance.now();
   const module = decodeBtf(fromDwarf);

@@ -18,6 +18,14 @@ export interface ConvertTask {
   readonly alt?: string;
 }
 
+/** Converts files of a list one after the other, beside other threads with the same list. */
+export interface ConvertFilesTask extends Omit<ConvertTask, 'role' | 'path'> {
+  readonly role: 'convert-files';
+  readonly files: readonly string[];
+  /** Shared counter: the next file to take. */
+  readonly next: Int32Array;
+}
+
 /** A helper of a conversion: collects ranges of units until none is left. */
 export interface CollectTask {
   readonly role: 'collect';
@@ -37,7 +45,7 @@ export interface InspectTask {
   readonly btf: Uint8Array;
 }
 
-export type Task = ConvertTask | CollectTask | CompareTask | InspectTask;
+export type Task = ConvertTask | ConvertFilesTask | CollectTask | CompareTask | InspectTask;
 
 export interface ProgressMessage {
   readonly type: 'progress';
@@ -70,6 +78,19 @@ export interface ConvertedMessage {
   readonly base?: BaseUse;
 }
 
+/** One file of a {@link ConvertFilesTask} is done. */
+export interface FileMessage {
+  readonly type: 'file';
+  /** Index in the list. */
+  readonly index: number;
+  readonly outcome: ConvertedMessage | FailureMessage;
+}
+
+/** No file of a {@link ConvertFilesTask} is left. */
+export interface FilesDoneMessage {
+  readonly type: 'files-done';
+}
+
 export interface ComparedMessage {
   readonly type: 'compared';
   readonly comparison: Comparison;
@@ -86,5 +107,7 @@ export type Message =
   | CollectedMessage
   | LinkedMessage
   | ConvertedMessage
+  | FileMessage
+  | FilesDoneMessage
   | ComparedMessage
   | InspectedMessage;

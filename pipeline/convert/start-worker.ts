@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
-import type { Message, Task } from './messages.ts';
+import type { FileMessage, Message, Task } from './messages.ts';
 
 const ENTRY = import.meta.url.endsWith('.ts') ? './worker-from-source.mjs' : './worker.js';
 
@@ -15,15 +15,18 @@ export interface RunningWorker {
 /**
  * Runs one task in a worker.
  * @param onProgress called for every progress message
+ * @param onFile called for every file of a task that converts several
  */
 export function startWorker(
   task: Task,
   onProgress: (doneBytes: number, totalBytes: number) => void,
+  onFile: (message: FileMessage) => void = () => {},
 ): RunningWorker {
   const worker = new Worker(new URL(ENTRY, import.meta.url), { workerData: task, execArgv: [] });
   const result = new Promise<Message>((resolve, reject) => {
     worker.on('message', (message: Message) => {
       if (message.type === 'progress') onProgress(message.doneBytes, message.totalBytes);
+      else if (message.type === 'file') onFile(message);
       else if (message.type === 'failure') reject(new BtfmillError(message.code, message.message));
       else resolve(message);
     });

@@ -12,6 +12,8 @@ async function run(task: Task): Promise<Message> {
   switch (task.role) {
     case 'convert':
       return (await import('./convert-task.ts')).convert(task);
+    case 'convert-files':
+      return (await import('./convert-task.ts')).convertFiles(task);
     case 'collect':
       return (await import('./convert-task.ts')).collectTask(task);
     case 'compare':
