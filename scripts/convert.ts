@@ -35,7 +35,8 @@ well. Base and module should come from one build and the same profile; a base th
 The report of --json: types by kind, units, bytes, milliseconds by phase, peakRssBytes, profile, threads, build id.
 
 Exit codes: 0 done, 2 usage or a file that is not there, 3 a file that cannot be converted (damaged, no DWARF, not
-supported, or nothing that a kernel would take; several files: at least one of them), 130 or 143 stopped by a signal, 1 anything unexpected.`;
+supported, or nothing that a kernel would take; of several files at least one), 130 or 143 stopped by a signal, 1
+anything unexpected.`;
 
 interface ConvertFlags {
   readonly output: string;
