@@ -90,11 +90,13 @@ async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
   if (flags.base !== undefined) await requireFile(flags.base);
   if (flags.alt !== undefined) await requireFile(flags.alt);
   if (!toStdout) await requirePlaceForFile(flags.output);
-  let line = '';
-  const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
-  const live = isLive ? createLiveBlock(process.stderr, () => (line === '' ? [] : [line])) : undefined;
-  const stop = listenForStop(() => {});
   const started = performance.now();
+  let read: { readonly done: number; readonly total: number | undefined } | undefined;
+  const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
+  const live = isLive
+    ? createLiveBlock(process.stderr, () => [progressLine(read, performance.now() - started)])
+    : undefined;
+  const stop = listenForStop(() => {});
   let converted: ConvertedKernel;
   try {
     converted = await convertKernel(vmlinux, {
@@ -105,8 +107,7 @@ async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
       ...(flags.alt === undefined ? {} : { alt: flags.alt }),
       signal: stop.signal,
       onProgress: (done, total) => {
-        const percent = total === undefined ? '' : `  ${Math.floor((100 * done) / total)}%`;
-        line = `  ${formatBytes(done)} of .debug_info${percent}  ${formatDuration(performance.now() - started)}`;
+        read = { done, total };
       },
     });
   } catch (thrown) {
@@ -122,6 +123,19 @@ async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
   else await writeOutput(flags.output, bytes, vmlinux);
   report(converted, bytes, performance.now() - started, flags);
   return 0;
+}
+
+/** The clock runs on while nothing is read: before, and when types are put together after. */
+function progressLine(
+  read: { readonly done: number; readonly total: number | undefined } | undefined,
+  milliseconds: number,
+): string {
+  const time = formatDuration(milliseconds);
+  if (read === undefined) return `  opening  ${time}`;
+  const { done, total } = read;
+  if (done === total) return `  ${formatBytes(done)} of .debug_info read, putting types together  ${time}`;
+  const percent = total === undefined ? '' : `  ${Math.floor((100 * done) / total)}%`;
+  return `  ${formatBytes(done)} of .debug_info${percent}  ${time}`;
 }
 
 function report(
