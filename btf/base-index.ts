@@ -21,6 +21,7 @@ export interface NamedInBase {
   unionForward: number;
 }
 
+/** A kernel's BTF, prepared once for the split BTF of any number of its modules. */
 export interface BaseIndex {
   readonly btf: Btf;
   readonly strings: StringIndex;

@@ -25,6 +25,7 @@ export interface LayerComparison {
   readonly onlyB: readonly number[];
 }
 
+/** The answer of {@link compareDeep}, layer by layer. */
 export interface DeepComparison {
   readonly layers: Record<BtfLayer, LayerComparison>;
   readonly equalTypes: boolean;

@@ -9,6 +9,7 @@ import { describeLines } from './describe.ts';
 import { type ChangedDefinitions, findChanges } from './find-changes.ts';
 import type { Btf } from './view.ts';
 
+/** One name whose definitions differ, or that only one BTF has. */
 export interface ShallowDifference {
   /** ENUM64 is listed as ENUM: a name has one or the other. */
   readonly kind: BtfKindName;
@@ -21,6 +22,7 @@ export interface ShallowDifference {
   readonly linesB: readonly string[];
 }
 
+/** The answer of {@link compareShallow}: counts by kind of all differences, and the first of them in words. */
 export interface ShallowComparison {
   readonly onlyA: Partial<Record<BtfKindName, number>>;
   readonly onlyB: Partial<Record<BtfKindName, number>>;
@@ -29,6 +31,7 @@ export interface ShallowComparison {
   readonly differences: readonly ShallowDifference[];
 }
 
+/** How much {@link compareShallow} says, and what it looks past. */
 export interface ShallowOptions {
   /** Differences to spell out. Default 25. */
   readonly max?: number;

@@ -5,6 +5,7 @@
 
 /** First two bytes of every BTF blob, in the blob's own byte order. */
 export const BTF_MAGIC = 0xeb9f;
+/** The only version of the header there has been. */
 export const BTF_VERSION = 1;
 
 /** Bytes of the header that every reader knows; newer writers may append fields (`hdr_len` says how long it is). */
@@ -37,6 +38,7 @@ export const BTF_KIND = {
   ENUM64: 19,
 } as const;
 
+/** Name of a kind: `INT`, `PTR` … */
 export type BtfKindName = keyof typeof BTF_KIND;
 
 /** Kind name by kind number. */
@@ -47,7 +49,9 @@ export const BTF_KIND_MAX = BTF_KIND.ENUM64;
 
 /** `encoding` bits of an INT. */
 export const BTF_INT_SIGNED = 1;
+/** A character; pahole never says so. */
 export const BTF_INT_CHAR = 2;
+/** A truth value. */
 export const BTF_INT_BOOL = 4;
 
 /** Linkage of a FUNC (in its vlen) and of a VAR. */
@@ -55,6 +59,7 @@ export const BTF_LINKAGE = { STATIC: 0, GLOBAL: 1, EXTERN: 2 } as const;
 
 /** The kernel refuses string sections and type ids beyond these. */
 export const BTF_MAX_NAME_OFFSET = 0xff_ffff;
+/** Highest type id that the kernel takes. */
 export const BTF_MAX_TYPE_ID = 0xf_ffff;
 
 /** Most entries (members, enumerators, parameters) a record may have before the 2026 format, which widened the field. */

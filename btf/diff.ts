@@ -41,6 +41,7 @@ export interface DiffNote {
 /** What a changed name belongs to. */
 export type DiffGroup = 'types' | 'functions' | 'variables' | 'tags';
 
+/** One name that differs: added, removed, or changed in itself. */
 export interface DiffEntry {
   readonly group: DiffGroup;
   readonly kind: BtfKindName;
@@ -79,6 +80,7 @@ function unspoken({ kind, name, what }: ChangedDefinitions): DiffEntry {
   return { group: groupOf(kind), kind, name, what: WORDS[what], summary: `${name}: …`, notes: [] };
 }
 
+/** In the order of a diff. */
 export const GROUPS: readonly DiffGroup[] = ['types', 'functions', 'variables', 'tags'];
 const WHATS: readonly DiffEntry['what'][] = ['changed', 'removed', 'added'];
 

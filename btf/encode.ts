@@ -13,6 +13,7 @@ import type { Btf } from './view.ts';
 
 const K = BTF_KIND;
 
+/** Form of the blob that a {@link BtfBuilder} makes. */
 export interface BtfBuilderOptions {
   /** Default true. */
   readonly littleEndian?: boolean;
@@ -22,6 +23,7 @@ export interface BtfBuilderOptions {
   readonly headerBytes?: typeof BTF_HEADER_BYTES | typeof BTF_LAYOUT_HEADER_BYTES;
 }
 
+/** A member of a struct or union. */
 export interface BtfMember {
   readonly name: string;
   readonly type: number;
@@ -30,17 +32,20 @@ export interface BtfMember {
   readonly bitSize?: number;
 }
 
+/** A parameter of a prototype. */
 export interface BtfParameter {
   /** A last parameter with the name "" and type 0 stands for `...`. */
   readonly name: string;
   readonly type: number;
 }
 
+/** A name and value of an enum, with its sign. */
 export interface BtfEnumerator {
   readonly name: string;
   readonly value: number | bigint;
 }
 
+/** A variable's place in its section, in bytes. */
 export interface BtfSectionEntry {
   readonly variable: number;
   readonly offset: number;

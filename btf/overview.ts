@@ -6,6 +6,7 @@ import type { Btf } from './view.ts';
 
 const K = BTF_KIND;
 
+/** The answer of {@link overviewOf}; all sizes in bytes. */
 export interface BtfOverview {
   readonly littleEndian: boolean;
   readonly headerBytes: number;

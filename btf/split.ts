@@ -21,6 +21,7 @@ import type { Btf } from './view.ts';
 
 const K = BTF_KIND;
 
+/** A module's split BTF, and how it relates to its base. */
 export interface SplitResult {
   /** The split BTF, in the byte order of both; `decodeBtf` reads it with the base. */
   readonly bytes: Uint8Array;

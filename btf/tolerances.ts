@@ -9,6 +9,7 @@ import type { Btf } from './view.ts';
 
 const K = BTF_KIND;
 
+/** What two BTFs' encoders did differently, and the sentences that say so. */
 export interface FoundTolerances {
   readonly tolerances: CompareTolerances;
   /** One sentence per tolerance that is on: the rule and how often it shows. */

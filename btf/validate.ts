@@ -21,6 +21,7 @@ import type { Btf } from './view.ts';
 
 const K = BTF_KIND;
 
+/** One rule of the kernel's that a type breaks. */
 export interface ValidationProblem {
   /** The type it is about; 0 for the blob as a whole. */
   readonly id: number;

@@ -79,6 +79,10 @@ export interface PoolArrays {
   readonly entries: Int32Array;
 }
 
+/**
+ * Reads units one after the other into one deduplicated collection; several of them, each with a part of the units,
+ * give the same BTF together (`assembleBtf`).
+ */
 export class Collector {
   private readonly sections: DwarfSections;
   private readonly options: CollectOptions;

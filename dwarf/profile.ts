@@ -36,6 +36,7 @@ export interface FunctionRules {
  */
 export type VariableRules = 'symbol' | 'top-level';
 
+/** The rules of one pahole version, as a conversion follows them. */
 export interface Profile {
   readonly name: ProfileName;
   /** Units of these DW_LANG_* are left out (pahole's --lang_exclude). */
@@ -51,6 +52,7 @@ const DW_LANG_RUST = 0x1c;
 /** pahole copies names of parameters through a buffer of the kernel's KSYM_NAME_LEN. */
 const KSYM_NAME_BYTES = 127;
 
+/** Every profile by name. All but their rules is common to all of them. */
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   'pahole-1.24': {
     name: 'pahole-1.24',
@@ -84,4 +86,5 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   },
 };
 
+/** What is reproduced when nobody says otherwise. */
 export const DEFAULT_PROFILE: ProfileName = 'pahole-1.30';

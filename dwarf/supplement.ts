@@ -12,6 +12,7 @@ const DWARF5_LINK = '.debug_sup';
 /** Both hold one path and one id. */
 const MAX_LINK_BYTES = 1 << 16;
 
+/** Where a file says its supplementary file is (`.gnu_debugaltlink`, or `.debug_sup` of DWARF 5 §7.3.6). */
 export interface SupplementLink {
   /** As the file has it: absolute, or from the folder that the file is in. */
   readonly path: string;

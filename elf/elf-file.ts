@@ -17,6 +17,7 @@ import { compressionOf, decompress, type ZstdDecompressor, zstdOfNode } from './
 import { FormatError } from './format-error.ts';
 import { layOutSections } from './layout.ts';
 
+/** One section header (gABI chapter 4), names resolved. */
 export interface ElfSection {
   readonly index: number;
   readonly name: string;
@@ -42,6 +43,7 @@ export interface ElfSection {
   readonly alignment: number;
 }
 
+/** An opened ELF file: its header and section headers, both byte orders and word sizes. Contents are read on request. */
 export interface ElfFile {
   readonly source: ByteSource;
   readonly is64: boolean;
@@ -55,6 +57,7 @@ export interface ElfFile {
   readonly zstd: ZstdDecompressor | undefined;
 }
 
+/** What reading a file's sections may need from outside. */
 export interface OpenElfOptions {
   /** Default: Node's own (from 22.15 on). */
   readonly zstd?: ZstdDecompressor | undefined;

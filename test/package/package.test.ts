@@ -43,13 +43,16 @@ describe.skipIf(needsTool('npm', 'tar'))('the npm package', () => {
 
   afterAll(() => removeDir(scratch));
 
-  it('holds the compiled code, the keyrings and the documents, and neither sources nor tests', async () => {
+  it('holds the compiled code, the keyrings, the documents and examples, and neither sources nor tests', async () => {
     const files = await filesBelow(installed);
     expect(files.filter((file) => !file.startsWith('dist/')).toSorted()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
       'archive-layout.md',
+      'examples/btf.mjs',
+      'examples/dwarf.mjs',
+      'examples/elf.mjs',
       'package.json',
     ]);
     expect(files.filter((file) => /(?<!\.d)\.ts$|\.test\.|\/build\./.test(file))).toEqual([]);
@@ -82,6 +85,28 @@ describe.skipIf(needsTool('npm', 'tar'))('the npm package', () => {
     const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', example], { cwd: app });
     expect(Number(stdout)).toBeGreaterThan(10);
     expect(validateBtf(decodeBtf(await readFile(path.join(app, 'vmlinux.btf'))))).toEqual([]);
+  });
+
+  it.skipIf(needsTool(...toolsOf(toolchain)))('its examples run', async () => {
+    const app = path.join(scratch, 'app');
+    await cp(path.join(installed, 'examples'), path.join(app, 'examples'), { recursive: true });
+    await buildProgram({ program: 'kernel', toolchain, output: path.join(app, 'image') });
+    const run = async (name: string, ...args: string[]) =>
+      (await execa(process.execPath, [path.join('examples', `${name}.mjs`), ...args], { cwd: app })).stdout;
+    const elf = await run('elf', 'image');
+    expect(elf).toMatch(
+      /^64 bits, little-endian\nbuild id [0-9a-f]{40}\n[1-9]\d* bytes of \.debug_info\n[1-9]\d* function/u,
+    );
+    expect(await run('dwarf', 'image', 'image.btf')).toMatch(
+      /^[1-9]\d* types, [1-9]\d* bytes\n\{[^}]*STRUCT: \d/u,
+    );
+    const btf = await run('btf', 'image.btf', 'struct task_struct');
+    expect(btf).toMatch(/^[1-9]\d* types, 0 problems\nstruct task_struct \{\n/u);
+    expect(btf).toMatch(/list: size 8 -> 16$/u);
+    const damaged = execa(process.execPath, ['examples/elf.mjs', 'examples/elf.mjs'], { cwd: app });
+    await expect(damaged).rejects.toMatchObject({
+      stderr: expect.stringMatching(/^elf-malformed: elf/u) as string,
+    });
   });
 
   it('its types satisfy a strict TypeScript user', async () => {
@@ -164,7 +189,7 @@ async function copySources(to: string): Promise<void> {
   await mkdir(to);
   for (const name of await readdir(repository)) {
     const isDocument = /\.(?:json|md)$|^LICENSE$/.test(name);
-    if (isDocument || include.includes(name)) {
+    if (isDocument || name === 'examples' || include.includes(name)) {
       await cp(path.join(repository, name), path.join(to, name), { recursive: true });
     }
   }
