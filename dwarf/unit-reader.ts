@@ -1027,7 +1027,11 @@ export class UnitReader extends DieAttributes {
     const { pool } = this;
     const leafKind =
       kind === KIND_STRUCT ? LOCAL_LEAF_STRUCT : kind === KIND_UNION ? LOCAL_LEAF_UNION : LOCAL_LEAF_ENUM;
-    const leaf = pool.leaf(leafKind, name, 0);
+    const expected = this.known.at(offset);
+    // What is expected is mostly right, and compared faster than looked up.
+    const isExpected =
+      expected >= 0 && pool.nodeA.data[expected] === name && pool.nodeKind.data[expected] === leafKind;
+    const leaf = isExpected ? expected : pool.leaf(leafKind, name, 0);
     this.known.meet(offset, leaf);
     this.openNode[level] = leaf;
     if ((flags & DECLARATION_FLAG) !== 0) return;

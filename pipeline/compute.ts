@@ -5,8 +5,7 @@
 
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { type Comparison, compareBtf, type CompareInput } from './compare-btf.ts';
-import type { Message, Task } from './convert/messages.ts';
-import { startWorker } from './convert/start-worker.ts';
+import { runTask } from './convert/run-task.ts';
 import { type Inspection, inspectBtf } from './inspect-btf.ts';
 
 /** Below this, computing takes less than the 10 to 50 ms that starting a thread takes. */
@@ -35,31 +34,5 @@ function now<T>(compute: () => T): T {
     return compute();
   } catch (thrown) {
     throw toBtfmillError(thrown);
-  }
-}
-
-/**
- * Runs one task in a thread and gives its result.
- * @throws BtfmillError the task's failure, or `aborted`.
- */
-export async function runTask(
-  task: Task,
-  signal: AbortSignal,
-  onProgress: (doneBytes: number, totalBytes: number) => void = () => {},
-): Promise<Message> {
-  signal.throwIfAborted();
-  const worker = startWorker(task, onProgress);
-  const stop = (): void => {
-    void worker.stop();
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await worker.result;
-  } catch (thrown) {
-    signal.throwIfAborted();
-    throw thrown;
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await worker.stop();
   }
 }

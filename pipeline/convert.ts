@@ -2,8 +2,8 @@
 
 import { BtfmillError } from '../errors/index.ts';
 import type { ProfileName } from '../dwarf/index.ts';
-import { runTask } from './compute.ts';
 import type { ConvertedMessage, FileMessage } from './convert/messages.ts';
+import { runTask } from './convert/run-task.ts';
 import { startWorker } from './convert/start-worker.ts';
 import type { ConvertedKernel, SourceChoice, StepProgress } from './types.ts';
 
