@@ -6,7 +6,7 @@ import { basename, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError, EXIT, toBtfmillError } from '../errors/index.ts';
-import { findPahole } from '../pipeline/pahole.ts';
+import { findPahole, type Pahole, profileOfPahole } from '../pipeline/pahole.ts';
 import type { StepProgress } from '../pipeline/types.ts';
 import { builtCommand } from './bench/built-command.ts';
 import { findKernel, type FoundKernel } from './bench/find-kernel.ts';
@@ -27,6 +27,7 @@ and unpacked to <cache>/bench, and stays there.
 Examples:
   npm run bench
   npm run bench -- --kernel 6.1 --kernel 6.12-s390x --threads 1 --runs 7
+  npm run bench -- --kernel 6.12 --pahole /opt/dwarves-1.30/bin/pahole
   npm run --silent bench -- --kernel ./vmlinux --json | jq '.rows[].ratios'
 
 Whole processes are measured, from start to exit, with the figures of wait4(2): dist/ (built if it is older than the
@@ -37,7 +38,7 @@ interface BenchFlags {
   readonly kernel?: readonly string[];
   readonly threads: readonly number[];
   readonly runs: number;
-  readonly profile: ProfileName;
+  readonly profile?: ProfileName;
   readonly pahole: string;
   readonly cache: string;
   readonly json?: boolean;
@@ -49,9 +50,9 @@ const program = new Command('npm run bench --')
   .option('--threads <list>', 'numbers of threads, e.g. 1,2', threadList, [1, 2])
   .option('--runs <n>', 'runs of each converter', positiveInteger, 5)
   .addOption(
-    new Option('--profile <name>', 'whose behaviour to reproduce')
-      .choices(Object.keys(PROFILES))
-      .default(DEFAULT_PROFILE),
+    new Option('--profile <name>', "whose behaviour to reproduce (default: the pahole's own)").choices(
+      Object.keys(PROFILES),
+    ),
   )
   .option('--pahole <program>', 'name or path of the pahole to run', 'pahole')
   .option('--cache <dir>', 'where kernels are kept', defaultCacheDir())
@@ -89,6 +90,7 @@ async function bench(flags: BenchFlags): Promise<number> {
   try {
     const pahole = await findPahole({ signal, command: flags.pahole });
     if (pahole === undefined) throw new BtfmillError('tool-missing', `no program ${flags.pahole}`);
+    const profile = profileFor(pahole, flags.profile);
     const found: FoundKernel[] = [];
     for (const name of flags.kernel ?? ['6.1']) {
       if (name.includes('/') || existsSync(name)) found.push(onDisk(name));
@@ -100,9 +102,9 @@ async function bench(flags: BenchFlags): Promise<number> {
     const command = await builtCommand(say);
     const rows: BenchRow[] = [];
     for (const kernel of found)
-      rows.push(...(await benchKernel(kernel, { ...flags, pahole, command, signal, say })));
+      rows.push(...(await benchKernel(kernel, { ...flags, profile, pahole, command, signal, say })));
     block?.close();
-    print(rows, flags);
+    print(rows, profile, flags);
     return rows.every(({ output }) => output !== 'different') ? EXIT.ok : EXIT.someKernelsFailed;
   } catch (thrown) {
     if (signal.aborted) return stop.exitCode();
@@ -115,12 +117,22 @@ async function bench(flags: BenchFlags): Promise<number> {
   }
 }
 
+/** Another version's rules would make another output, and a time for that says nothing. */
+function profileFor(pahole: Pahole, asked: ProfileName | undefined): ProfileName {
+  const own = profileOfPahole(pahole);
+  if (asked !== undefined && own !== undefined && asked !== own) {
+    const message = `pahole ${pahole.version} follows ${own}, not ${asked}: --pahole names another`;
+    throw new BtfmillError('usage', message);
+  }
+  return asked ?? own ?? DEFAULT_PROFILE;
+}
+
 function onDisk(path: string): FoundKernel {
   if (!existsSync(path)) throw new BtfmillError('usage', `${path}: no such file`);
   return { kernel: basename(path).replace(/^vmlinux-/u, ''), path: resolve(path) };
 }
 
-function print(rows: readonly BenchRow[], flags: BenchFlags): void {
+function print(rows: readonly BenchRow[], profile: ProfileName, flags: BenchFlags): void {
   const machine = {
     cpu: cpus()[0]?.model ?? '',
     cores: cpus().length,
@@ -135,7 +147,7 @@ function print(rows: readonly BenchRow[], flags: BenchFlags): void {
   process.stdout.write(renderRows(rows, paint.bold));
   process.stdout.write(
     `\n${machine.cpu}, ${machine.cores} cores, ${formatBytes(machine.memoryBytes)}; Node ${machine.node}; ` +
-      `profile ${flags.profile}; ${plural(flags.runs, 'run')} each, by turns\n`,
+      `profile ${profile}; ${plural(flags.runs, 'run')} each, by turns\n`,
   );
 }
 
