@@ -215,6 +215,7 @@ export class Collector {
       this.instances.append(this.types.instances);
       this.typesRead += this.types.typeCount;
       this.noteIndexType(0);
+      this.typeTags.addUnit(0);
       this.functions.addUnit(0);
       this.variables.addUnit(0);
     } catch (thrown) {

@@ -28,7 +28,8 @@ describe.skipIf(needsTool('clang', 'ld.lld'))('little and big endian', () => {
         const output = join(folder, target);
         const flags = [`-gdwarf-${version}`, '-O2'];
         await buildProgram({ program, toolchain: clangFor(target), flags, output });
-        return convertBytes(await readFile(output));
+        // Of all profiles only this one has complex floating point types.
+        return convertBytes(await readFile(output), 'pahole-1.24');
       };
       const little = await convert('mipsel-linux-gnu');
       const big = await convert('mips-linux-gnu');

@@ -28,7 +28,7 @@ describe.skipIf(needsTool('gcc', 'bpftool'))('types as C', () => {
       toolchain: TOOLCHAINS['gcc x86_64'],
       output: join(folder, program),
     });
-    const { bytes } = convertDwarf(openElf(memorySource(await readFile(elf))));
+    const { bytes } = convertDwarf(openElf(memorySource(await readFile(elf))), 'pahole-1.24');
     const file = join(folder, `${program}.btf`);
     await writeFile(file, bytes);
     const { stdout: header } = await execa('bpftool', ['btf', 'dump', 'file', file, 'format', 'c']);
