@@ -195,8 +195,9 @@ export class ListMatcher {
       const shape = codes[code];
       if (shapes[shape + SHAPE_CLASS] !== PLAIN_ENUMERATOR) break;
       const layout = shapes[shape + SHAPE_LAYOUT];
-      // An inline enumerator is rare: names of three letters.
-      if (((layout >> NAME_FORM_AT) & FORM_MASK) === INLINE) break;
+      // An inline enumerator is rare: names of three letters. One without a name is damage.
+      const nameForm = (layout >> NAME_FORM_AT) & FORM_MASK;
+      if (nameForm === INLINE || nameForm === NONE) break;
       const next = at + ((layout >> BYTES) & PLACE);
       if (next > end) break;
       const name = view.getUint32(at + ((layout >> NAME_AT) & PLACE), littleEndian);
