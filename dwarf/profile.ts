@@ -4,7 +4,7 @@
  */
 
 /** Names of the profiles this version of btfmill knows. */
-export type ProfileName = 'pahole-1.24' | 'pahole-1.30';
+export type ProfileName = 'pahole-1.24' | 'pahole-1.30' | 'pahole-1.32';
 
 /** Which functions become a FUNC, and where it stands. */
 export interface FunctionRules {
@@ -71,6 +71,21 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   },
   'pahole-1.30': {
     name: 'pahole-1.30',
+    excludedLanguages: [DW_LANG_RUST],
+    floats: 'FLOAT',
+    functions: {
+      symbolName: 'before-dot',
+      placement: 'sorted-at-end',
+      withoutSymbols: 'none',
+      dropUnexpectedRegisters: true,
+      dropInconsistent: true,
+      tagKfuncs: true,
+      maxNameBytes: KSYM_NAME_BYTES,
+    },
+    variables: 'top-level',
+  },
+  'pahole-1.32': {
+    name: 'pahole-1.32',
     excludedLanguages: [DW_LANG_RUST],
     floats: 'FLOAT',
     functions: {

@@ -7,6 +7,7 @@ import { PAHOLE_KERNEL_FEATURES } from '../../pipeline/pahole.ts';
 const FLAGS: Readonly<Record<ProfileName, readonly string[]>> = {
   'pahole-1.24': ['--lang_exclude=rust'],
   'pahole-1.30': ['--lang_exclude=rust', PAHOLE_KERNEL_FEATURES],
+  'pahole-1.32': ['--lang_exclude=rust', PAHOLE_KERNEL_FEATURES],
 };
 
 /** @param output file for the raw BTF */
