@@ -36,6 +36,12 @@ export interface FunctionRules {
  */
 export type VariableRules = 'symbol' | 'top-level';
 
+/**
+ * What an array of several dimensions becomes. `flat`: one ARRAY of as many elements as all dimensions have, one
+ * element without any dimension. `chained`: an ARRAY per dimension, the innermost first; none means no elements.
+ */
+export type ArrayRules = 'flat' | 'chained';
+
 /** The rules of one pahole version, as a conversion follows them. */
 export interface Profile {
   readonly name: ProfileName;
@@ -43,6 +49,7 @@ export interface Profile {
   readonly excludedLanguages: readonly number[];
   /** What floating point types become; complex ones have no FLOAT. */
   readonly floats: 'INT' | 'FLOAT';
+  readonly arrays: ArrayRules;
   readonly functions: FunctionRules;
   readonly variables: VariableRules;
 }
@@ -58,6 +65,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     name: 'pahole-1.24',
     excludedLanguages: [DW_LANG_RUST],
     floats: 'INT',
+    arrays: 'flat',
     functions: {
       symbolName: 'whole',
       placement: 'first-in-unit',
@@ -73,6 +81,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     name: 'pahole-1.30',
     excludedLanguages: [DW_LANG_RUST],
     floats: 'FLOAT',
+    arrays: 'flat',
     functions: {
       symbolName: 'before-dot',
       placement: 'sorted-at-end',
@@ -88,6 +97,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     name: 'pahole-1.32',
     excludedLanguages: [DW_LANG_RUST],
     floats: 'FLOAT',
+    arrays: 'chained',
     functions: {
       symbolName: 'before-dot',
       placement: 'sorted-at-end',

@@ -159,6 +159,8 @@ const ENUM64_FLAG = FLAG_ENUM64;
 const DECLARATION_FLAG = TYPE_IS_DECLARATION;
 const TAG_UNION = DW_TAG.union_type;
 const TAG_POINTER = DW_TAG.pointer_type;
+/** Of an open array whose dimensions are chained: the first one is known. Beside the bits of other types' flags. */
+const DIMENSION_FLAG = 8;
 const DEFINITION_FLAGS = FLAG_KIND | FLAG_ENUM64;
 const STRIDE = ENTRY_INTS;
 const LOCAL_NEVER = NEVER;
@@ -227,6 +229,8 @@ export class UnitReader extends DieAttributes {
   private readonly locations: ParameterLocations;
   private readonly hasFloats: boolean;
   private readonly topLevelVariables: boolean;
+  private readonly chainsArrays: boolean;
+  private readonly elementsWithoutDimension: number;
   private readonly out: UnitTypes;
   private readonly index: OffsetIndex;
   private readonly pool: TypePool;
@@ -294,6 +298,8 @@ export class UnitReader extends DieAttributes {
     this.locations = new ParameterLocations(sections);
     this.hasFloats = profile.floats === 'FLOAT';
     this.topLevelVariables = profile.variables === 'top-level';
+    this.chainsArrays = profile.arrays === 'chained';
+    this.elementsWithoutDimension = this.chainsArrays ? 0 : 1;
   }
 
   override open(unit: UnitHeader, table: ShapeTable): void {
@@ -421,7 +427,7 @@ export class UnitReader extends DieAttributes {
             continue;
           case PLAIN_SUBRANGE:
             if (parent[depth] === PARENT_ARRAY)
-              this.addDimension(depth, this.plainNumber(shape, layout, at) + 1);
+              this.addDimension(depth, this.plainNumber(shape, layout, at) + 1, dieOffset);
             continue;
           case PLAIN_COMPOSITE:
           case PLAIN_ARRAY:
@@ -429,7 +435,8 @@ export class UnitReader extends DieAttributes {
             const hasChildren = shapes[shape + SHAPE_HAS_CHILDREN] === 1;
             this.checkDepth(depth + 1, dieOffset);
             if (dieClass === PLAIN_ARRAY) {
-              this.openLevel(depth + 1, PARENT_ARRAY, KIND_ARRAY, NO_NAME, 1, 0, ref, dieOffset);
+              const size = this.elementsWithoutDimension;
+              this.openLevel(depth + 1, PARENT_ARRAY, KIND_ARRAY, NO_NAME, size, 0, ref, dieOffset);
             } else if (dieClass === PLAIN_SUBROUTINE) {
               this.openLevel(depth + 1, PARENT_PROTOTYPE, KIND_FUNC_PROTO, NO_NAME, 0, 0, ref, dieOffset);
             } else {
@@ -905,7 +912,7 @@ export class UnitReader extends DieAttributes {
         if (parent === PARENT_ENUM) this.enumerator(offset, depth);
         return false;
       case SUBRANGE:
-        if (parent === PARENT_ARRAY) this.addDimension(depth, this.dimension());
+        if (parent === PARENT_ARRAY) this.addDimension(depth, this.dimension(), offset);
         return false;
       case REFERENCE_TYPE:
         if (hasChildren && tag === TAG_POINTER) return this.openPointer(offset, depth);
@@ -936,7 +943,15 @@ export class UnitReader extends DieAttributes {
       case ENUMERATION:
         return this.enumeration(offset, depth, hasChildren);
       case ARRAY:
-        return this.openType(PARENT_ARRAY, KIND_ARRAY, 1, 0, offset, depth, hasChildren);
+        return this.openType(
+          PARENT_ARRAY,
+          KIND_ARRAY,
+          this.elementsWithoutDimension,
+          0,
+          offset,
+          depth,
+          hasChildren,
+        );
       case SUBROUTINE_TYPE:
         return this.openType(PARENT_PROTOTYPE, KIND_FUNC_PROTO, 0, 0, offset, depth, hasChildren);
       case SUBPROGRAM:
@@ -1064,10 +1079,8 @@ export class UnitReader extends DieAttributes {
       return;
     }
     this.openNode[level] = node;
-    if (kind === KIND_ARRAY) {
-      this.expectNode(ref, pool.nodeB.data[node]);
-      return;
-    }
+    // Of an array with several dimensions the element is found when they are known.
+    if (kind === KIND_ARRAY) return;
     if (kind === KIND_FUNC_PROTO) this.expectNode(ref, a);
     this.openCursor[level] = pool.nodeStart.data[node];
     this.openLast[level] = pool.nodeStart.data[node] + STRIDE * pool.nodeCount.data[node];
@@ -1113,6 +1126,10 @@ export class UnitReader extends DieAttributes {
       return;
     }
     if (this.openTags.length > 0) this.closeTags(depth, this.openOffset[depth], this.out.typeTags);
+    if (parent === PARENT_ARRAY) {
+      this.closeArray(depth);
+      return;
+    }
     if (parent === PARENT_PROTOTYPE && (this.openFlags[depth] & FUNCTION_IS_VARIADIC) !== 0) {
       this.openFlags[depth] = 0;
       this.entry(depth, NO_NAME, 0, 0);
@@ -1191,7 +1208,24 @@ export class UnitReader extends DieAttributes {
     this.settle(this.openOffset[depth], node);
   }
 
-  /** A type without a name, nothing being expected of it but of an array's element. */
+  private closeArray(depth: number): void {
+    const from = this.openStart[depth];
+    const ref = this.openRef[depth];
+    const elements = this.openSize[depth];
+    const offset = this.openOffset[depth];
+    const expected = this.openNode[depth];
+    if (expected !== UNKNOWN) this.expectElement(depth, expected);
+    const element = this.isMatching ? this.nodeOf(ref) : UNKNOWN;
+    if (element >= 0) {
+      this.settle(offset, this.pool.array(this.enterInnerArrays(from, element), elements));
+    } else {
+      const inner = this.postponeInnerArrays(from, ref);
+      this.postponeType(KIND_ARRAY, NO_NAME, elements, 0, inner, 0, 0, offset);
+    }
+    this.stackTop = from;
+  }
+
+  /** A type without a name of which nothing is expected. */
   private closeUnnamed(depth: number): void {
     const { pool, known } = this;
     const kind = this.openKind[depth];
@@ -1201,10 +1235,6 @@ export class UnitReader extends DieAttributes {
     const target = this.nodeOf(ref);
     const from = this.openStart[depth];
     const isComplete = target >= 0 && (flags & DECLARATION_FLAG) === 0;
-    if (isComplete && kind === KIND_ARRAY) {
-      this.settle(offset, pool.array(target, this.openSize[depth]));
-      return;
-    }
     if (isComplete && (kind === KIND_ENUM || this.resolveStack(from))) {
       const a = kind === KIND_FUNC_PROTO ? target : this.openSize[depth];
       const count = (this.stackTop - from) / STRIDE;
@@ -1404,8 +1434,50 @@ export class UnitReader extends DieAttributes {
     this.enumeratorEntry(depth, name, low, 0);
   }
 
-  private addDimension(depth: number, elements: number): void {
-    this.openSize[depth] = Math.imul(this.openSize[depth], elements);
+  private addDimension(depth: number, elements: number, offset: number): void {
+    if (!this.chainsArrays) {
+      this.openSize[depth] = Math.imul(this.openSize[depth], elements);
+    } else if ((this.openFlags[depth] & DIMENSION_FLAG) === 0) {
+      this.openFlags[depth] = DIMENSION_FLAG;
+      this.openSize[depth] = elements;
+    } else {
+      this.pushEntry(NO_NAME, elements, offset);
+    }
+  }
+
+  /** What the array open at `depth` has elements of follows from the node that is expected of it. */
+  private expectElement(depth: number, expected: number): void {
+    const { nodeKind, nodeB } = this.pool;
+    let array = expected;
+    for (let at = this.openStart[depth]; at < this.stackTop; at += STRIDE) {
+      if (nodeKind.data[array] === KIND_ARRAY) array = nodeB.data[array];
+    }
+    if (nodeKind.data[array] === KIND_ARRAY) this.expectNode(this.openRef[depth], nodeB.data[array]);
+    else this.known.conflict = true;
+  }
+
+  /**
+   * Adds an array of each dimension but the first, the innermost first, of a type that is known.
+   * @returns the outermost of them
+   */
+  private enterInnerArrays(from: number, element: number): number {
+    let node = element;
+    for (let at = this.stackTop - STRIDE; at >= from; at -= STRIDE) {
+      node = this.pool.array(node, this.stack[at + 1]);
+      this.meetNode(node);
+    }
+    return node;
+  }
+
+  /** As {@link enterInnerArrays}, with records: the DIE of its dimension stands for each. Returns the outermost one's. */
+  private postponeInnerArrays(from: number, element: number): number {
+    let ref = element;
+    for (let at = this.stackTop - STRIDE; at >= from; at -= STRIDE) {
+      const offset = this.stack[at + 2];
+      this.postponeType(KIND_ARRAY, NO_NAME, this.stack[at + 1], 0, ref, 0, 0, offset);
+      ref = offset;
+    }
+    return ref;
   }
 
   /** Keeps a variable when its address lies in the per-CPU section. */
