@@ -86,7 +86,7 @@ let folder: string;
 let kernel: string;
 let kernelBtf: string;
 
-describe.skipIf(needsTool('pahole', 'ld', 'objcopy', ...COMPILE_TOOLS))('a module beside its kernel', () => {
+describe.skipIf(needsTool('pahole', 'objcopy', ...COMPILE_TOOLS))('a module beside its kernel', () => {
   beforeAll(async () => {
     folder = await makeTempDir('split');
     kernel = await compileUnits(folder, KERNEL);
@@ -143,7 +143,7 @@ async function compileModule(units: readonly string[]): Promise<string> {
     }),
   );
   const module = join(folder, 'module.ko');
-  await execa('ld', ['-r', '-o', module, ...objects]);
+  await execa('gcc', ['-nostdlib', '-r', '-o', module, ...objects]);
   return module;
 }
 
