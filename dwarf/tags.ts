@@ -30,6 +30,9 @@ export interface TagArrays {
 export class TagList {
   private readonly keys = new DoubleList(16);
   private readonly rows = new IntList(64);
+  /** The unit that {@link take} was called for last, and where it goes on among that unit's tags. */
+  private unitIndex = -1;
+  private next = 0;
 
   push(key: number, target: number, value: number, component: number, unitIndex: number): void {
     this.keys.push(key);
@@ -41,14 +44,21 @@ export class TagList {
 
   /**
    * Takes over the tags on number `index` of a unit's functions or variables; returns how many.
+   * @param tags all of the unit's, in the order of what they are on; it must be asked for in that order, too
    * @param key place of the first one
    * @param target number of that function or variable in the collection
    */
   take(tags: IntList, index: number, key: number, target: number, unitIndex: number): number {
+    if (unitIndex !== this.unitIndex) {
+      this.unitIndex = unitIndex;
+      this.next = 0;
+    }
+    // What was left out has tags as well.
+    while (this.next < tags.length && tags.at(this.next + TAG.TARGET) < index) this.next += TAG_INTS;
     let count = 0;
-    for (let i = 0; i < tags.length; i += TAG_INTS) {
-      if (tags.at(i + TAG.TARGET) !== index) continue;
-      this.push(key + count++, target, tags.at(i + TAG.VALUE), tags.at(i + TAG.COMPONENT), unitIndex);
+    for (; this.next < tags.length && tags.at(this.next + TAG.TARGET) === index; this.next += TAG_INTS) {
+      const value = tags.at(this.next + TAG.VALUE);
+      this.push(key + count++, target, value, tags.at(this.next + TAG.COMPONENT), unitIndex);
     }
     return count;
   }

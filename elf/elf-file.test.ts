@@ -187,4 +187,26 @@ describe('openElf', () => {
       location: { offset: expect.any(Number) as number },
     });
   });
+
+  it('reads names of 4096 bytes and refuses longer ones', () => {
+    const longest = 'x'.repeat(4096);
+    expect(open({ sections: [{ name: longest }] }).sections[1].name).toBe(longest);
+    expect(errorOf({ sections: [{ name: `${longest}x` }] })).toMatchObject({
+      code: 'elf-malformed',
+      location: { section: '.shstrtab', offset: expect.any(Number) as number },
+    });
+  });
+
+  it('takes one name for any number of sections, and refuses names that are ends of each other without end', () => {
+    const name = 'x'.repeat(4000);
+    const end = `${name}\0`.length;
+    const same = Array.from({ length: 2000 }, () => ({ name, raw: { nameOffset: 1 } }));
+    expect(open({ sections: same }).sections[2000].name).toBe(name);
+    const few = Array.from({ length: 6 }, (_, i) => ({ name, raw: { nameOffset: i + 1 } }));
+    expect(open({ sections: few }).sections[6].name).toBe(name.slice(5));
+    const many = Array.from({ length: 20 }, (_, i) => ({ name, raw: { nameOffset: i + 1 } }));
+    const error = errorOf({ sections: many });
+    expect(error).toMatchObject({ code: 'elf-malformed', location: { section: '.shstrtab' } });
+    expect(error.location.offset).toBeLessThan(end);
+  });
 });

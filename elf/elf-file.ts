@@ -69,6 +69,13 @@ const MAX_SECTIONS = 1 << 20;
 const MAX_SECTION_BYTES = 0x7fff_ffff;
 /** Section names are short; a name table beyond this is damage. */
 const MAX_NAME_TABLE_BYTES = 64 << 20;
+/**
+ * Without its NUL. Sections of single functions have the longest names: the kernel's symbols end at 512 bytes
+ * (KSYM_NAME_LEN), and prefixes like `.rela.text.unlikely.` come on top.
+ */
+const MAX_NAME_BYTES = 4096;
+/** All names together, by bytes of their table: linkers share ends (`.text` in `.rela.text`), but not many times over. */
+const MAX_NAME_REUSE = 8;
 
 function malformed(what: string, offset?: number, section?: string): FormatError {
   return new FormatError(
@@ -151,11 +158,8 @@ export function openElf(source: ByteSource, { zstd = zstdOfNode }: OpenElfOption
     rawSection(table, index * entrySize, is64, littleEndian, tableOffset),
   );
   const names = namesIndex === 0 ? new Uint8Array(0) : sectionNames(file, raw, namesIndex, is64 ? 62 : 50);
-  const sections = raw.map((section, index) => ({
-    ...section,
-    index,
-    name: nameAt(names, section.nameOffset),
-  }));
+  const nameOf = nameReader(names);
+  const sections = raw.map((section, index) => ({ ...section, index, name: nameOf(section.nameOffset) }));
   return { ...file, sections: type === ET_REL ? layOutSections(sections) : sections };
 }
 
@@ -219,6 +223,27 @@ function sectionNames(
   return readSection({ ...file, sections: [] }, { ...section, index, name: '.shstrtab' });
 }
 
+/** Reads names of a table, each offset once. */
+function nameReader(table: Uint8Array): (offset: number) => string {
+  const known = new Map<number, string>();
+  let bytesLeft = table.length * MAX_NAME_REUSE;
+  return (offset) => {
+    let name = known.get(offset);
+    if (name === undefined) {
+      name = nameAt(table, offset);
+      bytesLeft -= name.length;
+      if (bytesLeft < 0)
+        throw malformed(
+          `section names are more than ${MAX_NAME_REUSE} times their table of ${table.length} bytes`,
+          offset,
+          '.shstrtab',
+        );
+      known.set(offset, name);
+    }
+    return name;
+  };
+}
+
 function nameAt(names: Uint8Array, offset: number): string {
   if (offset >= names.length) {
     if (offset === 0) return '';
@@ -228,9 +253,12 @@ function nameAt(names: Uint8Array, offset: number): string {
       '.shstrtab',
     );
   }
-  const end = names.indexOf(0, offset);
-  if (end < 0) throw malformed('section name without a terminating NUL', offset, '.shstrtab');
-  return String.fromCharCode(...names.subarray(offset, Math.min(end, offset + 4096)));
+  const longest = names.subarray(offset, offset + MAX_NAME_BYTES + 1);
+  const length = longest.indexOf(0);
+  if (length >= 0) return String.fromCharCode(...longest.subarray(0, length));
+  const what =
+    longest.length > MAX_NAME_BYTES ? `of more than ${MAX_NAME_BYTES} bytes` : 'without a terminating NUL';
+  throw malformed(`section name ${what}`, offset, '.shstrtab');
 }
 
 /** The first section of that name, or undefined. */
