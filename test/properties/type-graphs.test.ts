@@ -16,6 +16,7 @@ import {
   type DwarfOptions,
   form,
   ref,
+  type Unit,
   unit,
   writeDwarf,
   writeDwarfElf,
@@ -47,11 +48,14 @@ function expectSameClasses(a: Btf, b: Btf): void {
   });
 }
 
-describe('random type graphs', () => {
+describe.each(['pahole-1.30', 'pahole-1.32'] as const)('random type graphs, profile %s', (profile) => {
+  const convert = (units: readonly Unit[], encoding: DwarfOptions = {}): Btf =>
+    convertUnits(units, encoding, {}, profile);
+
   it('become valid BTF', () => {
     fc.assert(
       fc.property(UNITS, (shapes) => {
-        expectSound(convertUnits(unitsOf(shapes)));
+        expectSound(convert(unitsOf(shapes)));
       }),
       { numRuns: RUNS },
     );
@@ -66,10 +70,10 @@ describe('random type graphs', () => {
     ];
     fc.assert(
       fc.property(UNITS_WITHOUT_FORWARDS, fc.constantFrom(...encodings), (shapes, encoding) => {
-        const plain = convertUnits(unitsOf(shapes));
+        const plain = convert(unitsOf(shapes));
         expectSound(plain);
-        expectSameClasses(plain, convertUnits(unitsOf(shapes), encoding));
-        expectSameClasses(plain, convertUnits(unitsOf(shapes.toReversed())));
+        expectSameClasses(plain, convert(unitsOf(shapes), encoding));
+        expectSameClasses(plain, convert(unitsOf(shapes.toReversed())));
       }),
       { numRuns: RUNS },
     );
@@ -78,8 +82,8 @@ describe('random type graphs', () => {
   it('are the same bytes when every unit comes twice: deduplication is idempotent', () => {
     fc.assert(
       fc.property(UNITS_WITHOUT_FORWARDS, (shapes) => {
-        const once = convertBytes(writeDwarfElf({}, unitsOf(shapes)));
-        const twice = convertBytes(writeDwarfElf({}, unitsOf([...shapes, ...shapes])));
+        const once = convertBytes(writeDwarfElf({}, unitsOf(shapes)), profile);
+        const twice = convertBytes(writeDwarfElf({}, unitsOf([...shapes, ...shapes])), profile);
         expect(Buffer.compare(twice, once)).toBe(0);
       }),
       { numRuns: RUNS },
@@ -90,7 +94,7 @@ describe('random type graphs', () => {
     fc.assert(
       fc.property(UNITS, fc.array(fc.nat(2), { minLength: 4, maxLength: 4 }), (shapes, owners) => {
         const elf = writeDwarfElf({}, unitsOf(shapes));
-        const input = readConversionInput(openElf(memorySource(elf)), 'pahole-1.30');
+        const input = readConversionInput(openElf(memorySource(elf)), profile);
         const whole = collectRange(input, 0, input.units.length);
         const cuts = [0, owners[0] % (input.units.length + 1), input.units.length].sort((a, b) => a - b);
         const parts = [collectRange(input, cuts[0], cuts[1]), collectRange(input, cuts[1], cuts[2])];
@@ -99,7 +103,7 @@ describe('random type graphs', () => {
           const { bytes } = assembleBtf({ ...input, collections });
           expect(Buffer.compare(bytes, expected)).toBe(0);
         }
-        expect(Buffer.compare(convertBytes(elf), expected)).toBe(0);
+        expect(Buffer.compare(convertBytes(elf, profile), expected)).toBe(0);
       }),
       { numRuns: RUNS },
     );

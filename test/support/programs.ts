@@ -8,9 +8,9 @@ import { execa } from 'execa';
 const PROGRAMS = fileURLToPath(new URL('../fixtures/programs', import.meta.url));
 
 /** A folder of test/fixtures/programs. */
-export type ProgramName = 'kernel' | 'shapes' | 'names' | 'functions';
+export type ProgramName = 'kernel' | 'shapes' | 'names' | 'functions' | 'arrays';
 
-export const PROGRAM_NAMES: readonly ProgramName[] = ['kernel', 'shapes', 'names', 'functions'];
+export const PROGRAM_NAMES: readonly ProgramName[] = ['kernel', 'shapes', 'names', 'functions', 'arrays'];
 
 export interface Toolchain {
   readonly name: string;
