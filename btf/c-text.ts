@@ -4,6 +4,7 @@
  */
 
 import { BTF_INT_BOOL, BTF_INT_SIGNED, BTF_KIND, BTF_KIND_NAMES } from './constants.ts';
+import { declTagsOn } from './decl-tags.ts';
 import { pointerBytes, sizeOfType } from './type-size.ts';
 import type { Btf } from './view.ts';
 
@@ -423,8 +424,7 @@ function intText(btf: Btf, id: number): string {
 /** Of the thing as a whole, and of its members or parameters with their names. */
 function declTags(btf: Btf, id: number): string[] {
   const tags: string[] = [];
-  for (let tag = btf.firstId; tag < btf.typeCount; tag++) {
-    if (btf.kind(tag) !== K.DECL_TAG || btf.sizeOrType(tag) !== id) continue;
+  for (const tag of declTagsOn(btf, id)) {
     const index = btf.componentIndex(tag);
     const list = btf.kind(id) === K.FUNC ? btf.sizeOrType(id) : id;
     const on = index < 0 || index >= entryCount(btf, list) ? '' : ` on ${btf.entryName(list, index)}`;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeBtf } from './decode.ts';
 import { type DiffEntry, diffBtf } from './diff.ts';
 import { BtfBuilder } from './encode.ts';
+import type { Btf } from './view.ts';
 
 type Fill = (b: BtfBuilder) => unknown;
 
@@ -234,4 +235,28 @@ it('several definitions of one name are a set', () => {
     { what: 'definition-added', subject: '', to: 'struct s, 16 bytes' },
   ]);
   expect(diff(a, a)).toEqual([]);
+});
+
+it('takes time in proportion to the types, however many are tagged', () => {
+  const COUNT = 1000;
+  // No `long`, from which the size of a pointer would be known at once.
+  const program = (second: boolean): { btf: Btf; lookedAt: () => number } => {
+    const b = new BtfBuilder();
+    const int = b.addInt('int', 4, 1);
+    for (let i = 0; i < COUNT; i++) {
+      const name = `f${i}${second ? 'b' : 'a'}`;
+      b.addDeclTag('bpf_kfunc', b.addFunc(name, b.addFuncProto(int, [{ name, type: int }])));
+    }
+    const btf = decodeBtf(b.build());
+    const kindOf = btf.kind.bind(btf);
+    let count = 0;
+    btf.kind = (id) => {
+      count++;
+      return kindOf(id);
+    };
+    return { btf, lookedAt: () => count };
+  };
+  const [a, b] = [program(false), program(true)];
+  expect(diffBtf(a.btf, b.btf)).toHaveLength(2 * COUNT + 1);
+  for (const { btf, lookedAt } of [a, b]) expect(lookedAt()).toBeLessThan(100 * btf.typeCount);
 });

@@ -17,8 +17,20 @@ const POINTER_WIDE: ReadonlySet<string> = new Set([
   'usize',
 ]);
 
+/** Found once per BTF: without a `long`, all its types are looked at. */
+const pointerSizes = new WeakMap<Btf, number>();
+
 /** Bytes of a pointer: BTF does not say, but `long` is as wide in every kernel. 8 when there is no `long`. */
 export function pointerBytes(btf: Btf): number {
+  let bytes = pointerSizes.get(btf);
+  if (bytes === undefined) {
+    bytes = findPointerBytes(btf);
+    pointerSizes.set(btf, bytes);
+  }
+  return bytes;
+}
+
+function findPointerBytes(btf: Btf): number {
   for (let id = 1; id < btf.typeCount; id++) {
     if (btf.kind(id) === K.INT && POINTER_WIDE.has(btf.name(id))) return btf.sizeOrType(id);
   }
