@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { cDeclaration, cDefinition } from './c-text.ts';
 import { decodeBtf } from './decode.ts';
+import { describeLines, typeExpression } from './describe.ts';
 import { BtfBuilder } from './encode.ts';
+import { forEachReference } from './references.ts';
+import { sizeOfType } from './type-size.ts';
 import type { Btf } from './view.ts';
 
 function build(fill: (b: BtfBuilder) => number): { btf: Btf; id: number } {
@@ -175,7 +178,7 @@ describe('definitions', () => {
       'typedef int (*callback)(int n);',
       'int start(int n); /* tag: bpf_kfunc */',
       'int counter;',
-      '/* section .data..percpu: 16 bytes, 1 variables */\n/*       8      4 */ int counter;',
+      '/* section .data..percpu: 16 bytes, 1 variable */\n/*       8      4 */ int counter;',
       'union opaque;',
       '/* tag "bpf_kfunc" on FUNC start */',
       'struct {\n    int a; /*     0        4 */\n\n    /* size: 4, members: 1 */\n};',
@@ -189,5 +192,22 @@ describe('definitions', () => {
       return b.addDatasec('.data', 8, [{ variable: struct, offset: 0, size: 4 }]);
     });
     expect(cDefinition(btf, id)[1]).toBe('/*       0      4 */ /* STRUCT s */;');
+  });
+});
+
+describe('an id that no type has', () => {
+  const btf = decodeBtf(new BtfBuilder().build());
+  const functions: readonly [string, (id: number) => unknown][] = [
+    ['cDeclaration', (id) => cDeclaration(btf, id)],
+    ['cDefinition', (id) => cDefinition(btf, id)],
+    ['typeExpression', (id) => typeExpression(btf, id)],
+    ['describeLines', (id) => describeLines(btf, id)],
+    ['sizeOfType', (id) => sizeOfType(btf, id, 8)],
+    ['forEachReference', (id) => forEachReference(btf, id, () => {})],
+  ];
+
+  it.each(functions)('is a RangeError in %s', (_, use) => {
+    for (const id of [1, 99, -1, 0.5, Number.NaN]) expect(() => use(id)).toThrow(RangeError);
+    expect(() => use(0)).not.toThrow();
   });
 });

@@ -4,7 +4,9 @@
  */
 
 import { BTF_INT_BOOL, BTF_INT_SIGNED, BTF_KIND, BTF_KIND_NAMES } from './constants.ts';
+import { counted } from './counted.ts';
 import { declTagsOn } from './decl-tags.ts';
+import { requireTypeId } from './require-type-id.ts';
 import { pointerBytes, sizeOfType } from './type-size.ts';
 import type { Btf } from './view.ts';
 
@@ -46,15 +48,21 @@ function newText(btf: Btf, maxTypes: number): Text {
 /**
  * How C declares a thing of the type, e.g. `int (*handlers[4])(struct device *dev)` for the name `handlers`.
  * @param name "" gives the type alone, e.g. `const struct page *`
+ * @throws RangeError when the BTF has no type with the id
  */
 export function cDeclaration(btf: Btf, id: number, name = ''): string {
+  requireTypeId(btf, id);
   return declare(newText(btf, MAX_DECLARED_TYPES), id, name, 1)
     .map((line) => line.trim().replace(ASIDE, ' '))
     .join(' ');
 }
 
-/** The type's whole definition, as lines without newlines. */
+/**
+ * The type's whole definition, as lines without newlines.
+ * @throws RangeError when the BTF has no type with the id
+ */
 export function cDefinition(btf: Btf, id: number): string[] {
+  requireTypeId(btf, id);
   return alignComments(definition(btf, id, MAX_TYPES));
 }
 
@@ -74,7 +82,7 @@ function definition(btf: Btf, id: number, maxTypes: number): string[] {
     case K.INT:
       return [`/* ${name}: ${intText(btf, id)} */`];
     case K.FLOAT:
-      return [`/* ${name}: floating point, ${btf.sizeOrType(id)} bytes */`];
+      return [`/* ${name}: floating point, ${counted(btf.sizeOrType(id), 'byte')} */`];
     case K.STRUCT:
     case K.UNION:
       return withTail(composite(text, id, 0, 0), ';');
@@ -224,7 +232,7 @@ function composite(text: Text, id: number, depth: number, start: number): string
   let holes = 0;
   for (let i = 0; i < count; i++) {
     if (text.linesLeft-- <= 0 || text.typesLeft <= 0) {
-      lines.push(`${indent}/* … ${count - i} more members */`);
+      lines.push(`${indent}/* … ${counted(count - i, 'more member')} */`);
       break;
     }
     const offset = btf.memberBitOffset(id, i);
@@ -288,8 +296,8 @@ function memberBits(text: Text, id: number, index: number): number | undefined {
 }
 
 function extent(bits: number): string {
-  if (bits % 8 !== 0) return `${bits} bits`;
-  return bits === 8 ? '1 byte' : `${bits / 8} bytes`;
+  if (bits % 8 !== 0) return counted(bits, 'bit');
+  return counted(bits / 8, 'byte');
 }
 
 /** Whether some member lies where its own alignment would not let it. */
@@ -399,7 +407,9 @@ function sizeComment(btf: Btf, id: number): string {
 
 function section(text: Text, id: number): string[] {
   const { btf } = text;
-  const lines = [`/* section ${btf.name(id)}: ${btf.sizeOrType(id)} bytes, ${btf.vlen(id)} variables */`];
+  const lines = [
+    `/* section ${btf.name(id)}: ${counted(btf.sizeOrType(id), 'byte')}, ${counted(btf.vlen(id), 'variable')} */`,
+  ];
   for (let i = 0; i < btf.vlen(id) && i < MAX_LINES; i++) {
     const variable = btf.sectionVariable(id, i);
     // What stands in the place of a type id is one only in a VAR.
@@ -417,8 +427,8 @@ function intText(btf: Btf, id: number): string {
   const encoding = btf.intEncoding(id);
   const isBool = (encoding & BTF_INT_BOOL) !== 0;
   const sign = isBool ? 'boolean' : (encoding & BTF_INT_SIGNED) === 0 ? 'unsigned' : 'signed';
-  const bits = btf.intBits(id) === btf.sizeOrType(id) * 8 ? '' : ` (${btf.intBits(id)} bits)`;
-  return `${sign} integer, ${btf.sizeOrType(id)} bytes${bits}`;
+  const bits = btf.intBits(id) === btf.sizeOrType(id) * 8 ? '' : ` (${counted(btf.intBits(id), 'bit')})`;
+  return `${sign} integer, ${counted(btf.sizeOrType(id), 'byte')}${bits}`;
 }
 
 /** Of the thing as a whole, and of its members or parameters with their names. */

@@ -1,6 +1,7 @@
 /** BTF types as text for people: references stop at named types, everything else is spelled out. */
 
 import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, BTF_KIND_NAMES } from './constants.ts';
+import { requireTypeId } from './require-type-id.ts';
 import type { Btf } from './view.ts';
 
 const K = BTF_KIND;
@@ -17,13 +18,21 @@ interface Progress {
   typesLeft: number;
 }
 
-/** What a reference to the type looks like, e.g. `*const struct page`, `[16]char`, `func(regs *struct pt_regs) int`. */
+/**
+ * What a reference to the type looks like, e.g. `*const struct page`, `[16]char`, `func(regs *struct pt_regs) int`.
+ * @throws RangeError when the BTF has no type with the id
+ */
 export function typeExpression(btf: Btf, id: number): string {
+  requireTypeId(btf, id);
   return expression(btf, id, 0, { typesLeft: MAX_TYPES });
 }
 
-/** The type's own definition: one line for the whole, then one per member or enumerator. */
+/**
+ * The type's own definition: one line for the whole, then one per member or enumerator.
+ * @throws RangeError when the BTF has no type with the id
+ */
 export function describeLines(btf: Btf, id: number): string[] {
+  requireTypeId(btf, id);
   return definition(btf, id, 0, { typesLeft: MAX_TYPES });
 }
 

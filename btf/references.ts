@@ -1,10 +1,15 @@
 /** Walks the ids that one type record refers to. */
 
 import { BTF_ENTRY_WORDS, BTF_HAS_TYPE, BTF_KIND } from './constants.ts';
+import { requireTypeId } from './require-type-id.ts';
 import type { Btf } from './view.ts';
 
-/** Calls `visit` with every id that type `id` holds, in record order; 0 (`void`) included. */
+/**
+ * Calls `visit` with every id that type `id` holds, in record order; 0 (`void`) included.
+ * @throws RangeError when the BTF has no type with the id
+ */
 export function forEachReference(btf: Btf, id: number, visit: (target: number) => void): void {
+  requireTypeId(btf, id);
   const { words } = btf;
   const kind = btf.kind(id);
   const at = btf.offsets[id];

@@ -1,6 +1,7 @@
 /** How large a type's values are. BTF says it of numbers and composites; of everything else it follows. */
 
 import { BTF_KIND } from './constants.ts';
+import { requireTypeId } from './require-type-id.ts';
 import type { Btf } from './view.ts';
 
 const K = BTF_KIND;
@@ -37,8 +38,13 @@ function findPointerBytes(btf: Btf): number {
   return 8;
 }
 
-/** Bytes of a value of the type; undefined for what has no values (void, functions, forwards, sections) and for rings. */
+/**
+ * Bytes of a value of the type; undefined for what has no values (void, functions, forwards, sections) and for rings.
+ * @param pointer bytes of a pointer, see {@link pointerBytes}
+ * @throws RangeError when the BTF has no type with the id
+ */
 export function sizeOfType(btf: Btf, id: number, pointer: number): number | undefined {
+  requireTypeId(btf, id);
   let count = 1;
   let at = id;
   for (let steps = 0; steps < MAX_CHAIN; steps++) {
