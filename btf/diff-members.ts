@@ -2,6 +2,7 @@
 
 import { cDeclaration } from './c-text.ts';
 import { BTF_KIND } from './constants.ts';
+import { counted } from './counted.ts';
 import type { DiffNote } from './diff.ts';
 import type { Btf } from './view.ts';
 
@@ -50,7 +51,7 @@ export function diffComposites(a: Btf, idA: number, b: Btf, idB: number): DiffNo
         to: widthText(fresh.bitSize),
       });
     }
-    if (fresh.bitOffset !== old.bitOffset) moves.add(old, fresh);
+    moves.add(old, fresh);
   }
   const isNew = new Set(renamed.values());
   for (const leaf of leavesB.values()) {
@@ -84,7 +85,10 @@ function onlyOnesByPlace(leaves: Leaves): Map<number, Leaf> {
   return byPlace;
 }
 
-/** Neighbours that moved by as much are one move: a new member in front moves all that follow. */
+/**
+ * Neighbours that moved by as much are one move: a new member in front moves all that follow. One that stayed where it
+ * was is told of all the same, because those beside it are no neighbours.
+ */
 class Moves {
   private readonly runs: { first: Leaf; last: Leaf; count: number; by: number; to: number }[] = [];
 
@@ -100,7 +104,8 @@ class Moves {
   }
 
   notes(): DiffNote[] {
-    return this.runs.map(({ first, last, count, by, to }) =>
+    const moved = this.runs.filter(({ by }) => by !== 0);
+    return moved.map(({ first, last, count, by, to }) =>
       count === 1
         ? { what: 'member-moved', subject: first.path, from: placeText(first.bitOffset), to: placeText(to) }
         : {
@@ -160,7 +165,7 @@ export function diffEnums(a: Btf, idA: number, b: Btf, idB: number): DiffNote[] 
   for (const [name, from] of valuesA) {
     const to = valuesB.get(name);
     if (to === undefined) notes.push({ what: 'value-removed', subject: name, from: `${from}` });
-    if (to === undefined || to === from) continue;
+    if (to === undefined) continue;
     const shift = shifts.at(-1);
     if (shift !== undefined && shift.to - shift.from === to - from) {
       shift.last = name;
@@ -173,6 +178,8 @@ export function diffEnums(a: Btf, idA: number, b: Btf, idB: number): DiffNote[] 
     if (!valuesA.has(name)) notes.push({ what: 'value-added', subject: name, to: `${value}` });
   }
   for (const { first, last, count, from, to } of shifts) {
+    // Kept until here because what stands on either side of it is no run.
+    if (to === from) continue;
     const by = `${to > from ? '+' : ''}${to - from}`;
     notes.push(
       count === 1
@@ -204,9 +211,9 @@ function placeText(bitOffset: number): string {
 }
 
 function distanceText(bits: number): string {
-  return bits % 8 === 0 ? `${bits / 8} bytes` : `${bits} bits`;
+  return bits % 8 === 0 ? counted(bits / 8, 'byte') : counted(bits, 'bit');
 }
 
 function widthText(bits: number): string {
-  return bits === 0 ? 'no bitfield' : `${bits} bit${bits === 1 ? '' : 's'}`;
+  return bits === 0 ? 'no bitfield' : counted(bits, 'bit');
 }

@@ -94,6 +94,33 @@ describe('structs', () => {
     ]);
   });
 
+  it('whose members moved on both sides of one that stayed: two moves, not one', () => {
+    const a = struct(20, ['a', INT, 0], ['b', INT, 32], ['c', INT, 96], ['d', INT, 128]);
+    const b = struct(24, ['a', INT, 32], ['b', INT, 64], ['c', INT, 96], ['d', INT, 160]);
+    expect(notes(a, b)).toEqual([
+      { what: 'size', subject: '', from: '20', to: '24' },
+      { what: 'members-moved', subject: 'a … b', count: 2, to: '+4 bytes' },
+      { what: 'member-moved', subject: 'd', from: 'byte 16', to: 'byte 20' },
+    ]);
+  });
+
+  it('that moved by one byte, or are gone and have but one of something', () => {
+    const char: Fill = (b) => b.addInt('char', 1, 1);
+    const small =
+      (offset: number): Fill =>
+      (b) => {
+        char(b);
+        struct(4, ['a', 3, offset], ['b', 3, offset + 8])(b);
+      };
+    expect(notes(small(0), small(8))).toEqual([
+      { what: 'members-moved', subject: 'a … b', count: 2, to: '+1 byte' },
+    ]);
+    const typedef: Fill = (b) => b.addTypedef('t', b.addUnion('', 1, []));
+    expect(diff(typedef, () => {})[0].summary).toBe('typedef union … t, 1 byte');
+    const packed: Fill = (b) => b.addEnum('e', 1, [{ name: 'A', value: 0 }]);
+    expect(diff(packed, () => {})[0].summary).toBe('enum e, 1 value');
+  });
+
   it('behind a typedef, and members that merely change places', () => {
     const typedef =
       (size: number): Fill =>
@@ -148,6 +175,21 @@ it('enums: values, runs of them, size and sign', () => {
     { what: 'value-added', subject: 'NEW', to: '1' },
     { what: 'values-changed', subject: 'B … C', count: 2, to: '+1' },
     { what: 'value-changed', subject: 'D', from: '9', to: '-9' },
+  ]);
+});
+
+it('enums: equal changes on both sides of a value that did not change are no run', () => {
+  const values =
+    (...list: number[]): Fill =>
+    (b) =>
+      b.addEnum(
+        'e',
+        4,
+        list.map((value, i) => ({ name: 'ABC'[i], value })),
+      );
+  expect(notes(values(0, 5, 2), values(1, 5, 3))).toEqual([
+    { what: 'value-changed', subject: 'A', from: '0', to: '1' },
+    { what: 'value-changed', subject: 'C', from: '2', to: '3' },
   ]);
 });
 

@@ -3,6 +3,7 @@
 import { cDeclaration, cLine } from './c-text.ts';
 import type { CompareTolerances } from './compare-graph.ts';
 import { BTF_KIND, BTF_KIND_NAMES, type BtfKindName } from './constants.ts';
+import { counted } from './counted.ts';
 import { describeLines } from './describe.ts';
 import { diffComposites, diffEnums, isAnonymousComposite } from './diff-members.ts';
 import { type ChangedDefinitions, findChanges } from './find-changes.ts';
@@ -174,16 +175,18 @@ function summaryOf(btf: Btf, id: number): string {
   switch (kind) {
     case K.STRUCT:
     case K.UNION:
-      return `${kind === K.STRUCT ? 'struct' : 'union'} ${name}, ${btf.sizeOrType(id)} bytes`;
+      return `${kind === K.STRUCT ? 'struct' : 'union'} ${name}, ${counted(btf.sizeOrType(id), 'byte')}`;
     case K.ENUM:
     case K.ENUM64:
-      return `enum ${name}, ${btf.vlen(id)} values`;
+      return `enum ${name}, ${counted(btf.vlen(id), 'value')}`;
     case K.DATASEC:
-      return `section ${name}, ${btf.vlen(id)} variables`;
-    case K.TYPEDEF:
-      return isAnonymousComposite(btf, btf.sizeOrType(id))
-        ? `typedef struct … ${name}, ${btf.sizeOrType(btf.sizeOrType(id))} bytes`
-        : lineOf(btf, id);
+      return `section ${name}, ${counted(btf.vlen(id), 'variable')}`;
+    case K.TYPEDEF: {
+      const target = btf.sizeOrType(id);
+      if (!isAnonymousComposite(btf, target)) return lineOf(btf, id);
+      const word = btf.kind(target) === K.STRUCT ? 'struct' : 'union';
+      return `typedef ${word} … ${name}, ${counted(btf.sizeOrType(target), 'byte')}`;
+    }
     default:
       return lineOf(btf, id);
   }
@@ -212,7 +215,7 @@ function diffSections(a: Btf, idA: number, b: Btf, idB: number): DiffNote[] {
 function entriesOf(btf: Btf, id: number): Map<string, string> {
   const entries = new Map<string, string>();
   for (let i = 0; i < btf.vlen(id); i++) {
-    const place = `byte ${btf.sectionOffset(id, i)}, ${btf.sectionSize(id, i)} bytes`;
+    const place = `byte ${btf.sectionOffset(id, i)}, ${counted(btf.sectionSize(id, i), 'byte')}`;
     entries.set(btf.name(btf.sectionVariable(id, i)), place);
   }
   return entries;

@@ -71,7 +71,7 @@ describe('validateBtf', () => {
   });
 
   test.each<[string, string, (b: BtfBuilder) => void]>([
-    ['an INT wider than its storage', 'INT i: has 9 bits in 1 bytes', (b) => b.addInt('i', 1, 0, 9)],
+    ['an INT wider than its storage', 'INT i: has 9 bits in 1 byte', (b) => b.addInt('i', 1, 0, 9)],
     ['an INT without bits', 'has no bits', (b) => b.addInt('i', 4, 0, 0)],
     ['an INT beyond 128 bits', 'has 136 bits', (b) => b.addInt('i', 32, 0, 136)],
     ['an INT with two encodings', 'has encoding 5', (b) => b.addInt('i', 4, 5)],

@@ -15,6 +15,7 @@ import {
   BTF_MAX_TYPE_ID,
 } from './constants.ts';
 import { readBtfHeader } from './decode.ts';
+import { counted } from './counted.ts';
 import { isIdentifier, isSectionName } from './names.ts';
 import { findEndlessTypes, findSelfContainingTypes } from './validate-loops.ts';
 import type { Btf } from './view.ts';
@@ -223,7 +224,8 @@ function checkInt(btf: Btf, id: number, report: Report): void {
   const bits = btf.intBits(id) + btf.intBitOffset(id);
   if (btf.intBits(id) === 0) report('has no bits');
   if (bits > 128) report(`has ${bits} bits, the limit is 128`);
-  if (bits > btf.sizeOrType(id) * 8) report(`has ${bits} bits in ${btf.sizeOrType(id)} bytes`);
+  if (bits > btf.sizeOrType(id) * 8)
+    report(`has ${counted(bits, 'bit')} in ${counted(btf.sizeOrType(id), 'byte')}`);
 }
 
 function checkSize(btf: Btf, id: number, allowed: readonly number[], report: Report): void {
@@ -259,7 +261,8 @@ function checkComposite(btf: Btf, id: number, report: Report): void {
     const width = btf.memberBitSize(id, i);
     if (isUnion && offset !== 0) report(`member ${i} of a union is at bit ${offset}`);
     if (offset < last) report(`member ${i} is before member ${i - 1}`);
-    if (offset + width > bytes * 8) report(`member ${i} is at bit ${offset}, beyond the ${bytes} bytes`);
+    if (offset + width > bytes * 8)
+      report(`member ${i} is at bit ${offset}, beyond the ${counted(bytes, 'byte')}`);
     last = offset;
   }
 }
