@@ -28,6 +28,7 @@ export {
   type BtfSectionEntry,
 } from './encode.ts';
 export { findTypes, similarNames } from './find-types.ts';
+export { seedHashes } from './hashing.ts';
 export { type BtfOverview, overviewOf } from './overview.ts';
 export { forEachReference } from './references.ts';
 export { type SplitResult, splitBtf } from './split.ts';

@@ -1,5 +1,7 @@
 /** Numbers for strings, equal for equal bytes across several string sections. */
 
+import { addByte, finishBytes, hashKey } from './hashing.ts';
+
 const INITIAL_SLOTS = 1 << 12;
 
 /**
@@ -7,6 +9,7 @@ const INITIAL_SLOTS = 1 << 12;
  * The empty string is number 0. Text is compared as bytes and never decoded.
  */
 export class JointStrings {
+  private readonly key = hashKey();
   private slots = new Int32Array(INITIAL_SLOTS).fill(-1);
   private readonly sections: Uint8Array[] = [];
   private readonly offsets: number[] = [];
@@ -33,9 +36,10 @@ export class JointStrings {
   }
 
   private find(section: Uint8Array, offset: number): number {
-    let hash = 0x811c9dc5;
-    for (let i = offset; section[i] !== 0; i++) hash = Math.imul(hash ^ section[i], 0x01000193);
-    hash ^= hash >>> 15;
+    const { first, second } = this.key;
+    let hash = 0;
+    for (let i = offset; section[i] !== 0; i++) hash = addByte(hash, section[i], first);
+    hash = finishBytes(hash, second);
     const mask = this.slots.length - 1;
     let slot = hash & mask;
     for (; this.slots[slot] >= 0; slot = (slot + 1) & mask) {

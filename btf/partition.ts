@@ -3,6 +3,8 @@
  * position, children of the same classes (bisimulation; BTF's notion of "the same type", ids aside).
  */
 
+import { addWord, finishWords, hashKey } from './hashing.ts';
+
 /** A directed graph with labelled nodes and ordered edges, as flat arrays. */
 export interface LabelledGraph {
   readonly nodeCount: number;
@@ -27,6 +29,7 @@ export interface Partition {
  */
 export function coarsestPartition(graph: LabelledGraph): Partition {
   const { nodeCount, childStart, children } = graph;
+  const { first, second } = hashKey();
   const parents = reverseEdges(graph);
   const classOf = new Int32Array(nodeCount);
   let classCount = classesByLabel(graph, classOf);
@@ -90,9 +93,10 @@ export function coarsestPartition(graph: LabelledGraph): Partition {
     let groupCount = 0;
     for (let i = 0; i < dirtyCount; i++) {
       const node = dirty[i];
-      let hash = mix(0, classOf[node]);
-      for (let e = childStart[node]; e < childStart[node + 1]; e++) hash = mix(hash, classOf[children[e]]);
-      hash = finish(hash);
+      let hash = addWord(0, classOf[node], first, second);
+      for (let e = childStart[node]; e < childStart[node + 1]; e++)
+        hash = addWord(hash, classOf[children[e]], first, second);
+      hash = finishWords(hash);
       let slot = hash & mask;
       let group = slots[slot];
       while (group >= 0 && !(hashOf[groupFirst[group]] === hash && sameChildren(groupFirst[group], node))) {
@@ -188,14 +192,16 @@ export function coarsestPartition(graph: LabelledGraph): Partition {
 /** Numbers the distinct labels; fills `classOf` and returns how many there are. */
 function classesByLabel(graph: LabelledGraph, classOf: Int32Array): number {
   const { nodeCount, labelStart, labels } = graph;
+  const { first, second } = hashKey();
   const slots = new Int32Array(tableSize(nodeCount)).fill(-1);
   const mask = slots.length - 1;
   const hashOf = new Int32Array(nodeCount);
   let classCount = 0;
   for (let node = 0; node < nodeCount; node++) {
     let hash = 0;
-    for (let i = labelStart[node]; i < labelStart[node + 1]; i++) hash = mix(hash, labels[i]);
-    hash = finish(hash);
+    for (let i = labelStart[node]; i < labelStart[node + 1]; i++)
+      hash = addWord(hash, labels[i], first, second);
+    hash = finishWords(hash);
     hashOf[node] = hash;
     let slot = hash & mask;
     while (slots[slot] >= 0 && !(hashOf[slots[slot]] === hash && sameLabel(slots[slot], node))) {
@@ -239,14 +245,4 @@ function tableSize(entries: number): number {
   let size = 16;
   while (size < entries * 2) size *= 2;
   return size;
-}
-
-function mix(hash: number, word: number): number {
-  const h = Math.imul(hash ^ word, 0x9e3779b1);
-  return h ^ (h >>> 15);
-}
-
-function finish(hash: number): number {
-  const h = Math.imul(hash ^ (hash >>> 13), 0x85ebca6b);
-  return h ^ (h >>> 16);
 }

@@ -1,9 +1,12 @@
 /** Finds strings of one string section by content, as libbpf's string set does: whole strings, the first of equal ones. */
 
+import { addByte, finishBytes, type HashKey, hashKey } from './hashing.ts';
+
 const INITIAL_SLOTS = 1 << 10;
 
 export class StringIndex {
   private readonly section: Uint8Array;
+  private readonly key = hashKey();
   /** Offset + 1 of the string in a slot, 0 for none. */
   private readonly slots: Uint32Array;
 
@@ -16,7 +19,7 @@ export class StringIndex {
     this.slots = new Uint32Array(slotCount);
     const mask = slotCount - 1;
     for (const start of starts) {
-      let slot = hashText(section, start) & mask;
+      let slot = hashText(section, start, this.key) & mask;
       while (this.slots[slot] !== 0 && !isSameText(section, this.slots[slot] - 1, section, start)) {
         slot = (slot + 1) & mask;
       }
@@ -27,7 +30,7 @@ export class StringIndex {
   /** Offset of the string that stands at `offset` of another section; -1 when this section has no such string. */
   find(section: Uint8Array, offset: number): number {
     const mask = this.slots.length - 1;
-    let slot = hashText(section, offset) & mask;
+    let slot = hashText(section, offset, this.key) & mask;
     for (; this.slots[slot] !== 0; slot = (slot + 1) & mask) {
       const start = this.slots[slot] - 1;
       if (isSameText(this.section, start, section, offset)) return start;
@@ -41,10 +44,10 @@ export function* stringStarts(section: Uint8Array): Generator<number> {
   for (let start = 0; start < section.length; start = section.indexOf(0, start) + 1) yield start;
 }
 
-function hashText(section: Uint8Array, offset: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = offset; section[i] !== 0; i++) hash = Math.imul(hash ^ section[i], 0x01000193);
-  return hash ^ (hash >>> 15);
+function hashText(section: Uint8Array, offset: number, { first, second }: HashKey): number {
+  let hash = 0;
+  for (let i = offset; section[i] !== 0; i++) hash = addByte(hash, section[i], first);
+  return finishBytes(hash, second);
 }
 
 function isSameText(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number): boolean {

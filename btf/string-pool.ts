@@ -1,5 +1,6 @@
 /** Strings by content: equal texts get equal ids. Id 0 is the empty string. */
 
+import { addByte, finishBytes, hashKey } from './hashing.ts';
 import { IntList } from './int-list.ts';
 
 const EMPTY = -1;
@@ -11,9 +12,12 @@ export class StringPool {
   private readonly start = new IntList(1 << 12);
   private readonly size = new IntList(1 << 12);
   private readonly hashes = new IntList(1 << 12);
+  private readonly first: number;
+  private readonly second: number;
   private buckets = new Int32Array(1 << 13).fill(EMPTY);
 
   constructor() {
+    ({ first: this.first, second: this.second } = hashKey());
     this.add(new Uint8Array(0), 0, 0);
   }
 
@@ -23,25 +27,27 @@ export class StringPool {
 
   /** Id of the text in `bytes[start, end)`. */
   add(bytes: Uint8Array, start: number, end: number): number {
+    const { first } = this;
     let hash = 0;
-    for (let i = start; i < end; i++) hash = (Math.imul(hash, 0x01000193) ^ bytes[i]) | 0;
+    for (let i = start; i < end; i++) hash = addByte(hash, bytes[i], first);
     return this.enter(bytes, start, end - start, hash);
   }
 
   /** Id of the text that starts at `start` and ends with a NUL, or where the bytes end. */
   addTerminated(bytes: Uint8Array, start: number): number {
+    const { first } = this;
     let hash = 0;
     let end = start;
     for (; end < bytes.length; end++) {
       const byte = bytes[end];
       if (byte === 0) break;
-      hash = (Math.imul(hash, 0x01000193) ^ byte) | 0;
+      hash = addByte(hash, byte, first);
     }
     return this.enter(bytes, start, end - start, hash);
   }
 
   private enter(bytes: Uint8Array, start: number, length: number, textHash: number): number {
-    const hash = textHash ^ (textHash >>> 15) ^ length;
+    const hash = finishBytes(textHash, this.second);
     const { hashes, buckets } = this;
     const mask = buckets.length - 1;
     let slot = hash & mask;

@@ -4,6 +4,7 @@
  */
 
 import { BTF_ENTRY_WORDS, BTF_EXTRA_WORDS, BTF_HAS_TYPE, BTF_KIND } from './constants.ts';
+import { addWord, finishWords, hashKey } from './hashing.ts';
 import { IntList } from './int-list.ts';
 import type { StringIndex } from './string-index.ts';
 import type { Btf } from './view.ts';
@@ -29,6 +30,7 @@ export class TypeLabels {
   private readonly slots: Int32Array;
   private readonly hashes = new IntList();
   private readonly scratch = new IntList();
+  private readonly key = hashKey();
 
   constructor(btf: Btf, strings: StringIndex) {
     this.strings = strings;
@@ -107,12 +109,10 @@ export class TypeLabels {
 
   private hash(): number {
     const { data, length } = this.scratch;
+    const { first, second } = this.key;
     let hash = length;
-    for (let i = 0; i < length; i++) {
-      hash = Math.imul(hash ^ data[i], 0x9e3779b1);
-      hash ^= hash >>> 15;
-    }
-    return hash;
+    for (let i = 0; i < length; i++) hash = addWord(hash, data[i], first, second);
+    return finishWords(hash);
   }
 
   /** Slot of the label in `scratch`, or the free slot where it belongs. */

@@ -12,6 +12,7 @@
  */
 
 import { BTF_KIND } from './constants.ts';
+import { addWord, finishWords, hashKey } from './hashing.ts';
 import { DoubleList, IntList } from './int-list.ts';
 
 /** What a leaf names; a kind of node beside the BTF kinds. */
@@ -38,11 +39,8 @@ const { TYPEDEF: KIND_TYPEDEF, ARRAY: KIND_ARRAY, TYPE_TAG: KIND_TYPE_TAG } = BT
 
 const EMPTY = -1;
 
-function mix(hash: number, value: number): number {
-  let h = Math.imul(hash ^ value, 0x9e3779b1);
-  h ^= h >>> 15;
-  return h;
-}
+/** Definitions of one name that are compared one by one; of further ones there is a table. Real names have two to five. */
+const LISTED_DEFINITIONS = 8;
 
 export class TypePool {
   /** BTF_KIND of each node, or LEAF_*. Node 0 is void. */
@@ -63,7 +61,7 @@ export class TypePool {
   readonly defFlags = new IntList(1 << 10);
   readonly defStart = new IntList(1 << 10);
   readonly defCount = new IntList(1 << 10);
-  /** Next definition of the same leaf, or -1. */
+  /** Next definition of the same leaf, or -1; some that are not the first have none although there are more. */
   readonly defNext = new IntList(1 << 10);
   readonly defKey = new DoubleList(1 << 10);
 
@@ -74,6 +72,10 @@ export class TypePool {
   private readonly typedefs = new Map<number, number>();
   private buckets = new Int32Array(1 << 13).fill(EMPTY);
   private hashes = new IntList(1 << 12);
+  /** Definitions beyond the {@link LISTED_DEFINITIONS} first of their leaf, by hash; those of one hash are a list. */
+  private readonly furtherDefinitions = new Map<number, number[]>();
+  private readonly first: number;
+  private readonly second: number;
   /** Node of PTR/CONST/VOLATILE/RESTRICT to each node, 0 = none yet. */
   private readonly qualified: Record<number, Int32Array> = {
     [BTF_KIND.PTR]: new Int32Array(1 << 12),
@@ -83,6 +85,7 @@ export class TypePool {
   };
 
   constructor() {
+    ({ first: this.first, second: this.second } = hashKey());
     this.addNode(0, 0, 0, 0, 0, 0);
   }
 
@@ -179,28 +182,79 @@ export class TypePool {
     start: number,
     count: number,
   ): number {
-    const { defSize, defFlags, defCount, defStart, defNext } = this;
+    const { defNext } = this;
     let last = EMPTY;
+    let listed = 0;
     for (let def = this.nodeCount.at(leaf); def !== EMPTY; def = defNext.at(def)) {
-      if (
-        defCount.at(def) === count &&
-        defSize.at(def) === size &&
-        defFlags.at(def) === flags &&
-        this.sameEntries(defStart.at(def), source, start, count)
-      ) {
-        return def;
-      }
+      if (this.isDefinition(def, size, flags, source, start, count)) return def;
       last = def;
+      if (++listed === LISTED_DEFINITIONS) return this.defineFurther(leaf, size, flags, source, start, count);
     }
-    const def = this.defLeaf.push(leaf);
-    defSize.push(size);
-    defFlags.push(flags);
-    defStart.push(this.copyEntries(source, start, count));
-    defCount.push(count);
-    defNext.push(EMPTY);
-    this.defKey.push(NEVER);
+    const def = this.addDefinition(leaf, size, flags, source, start, count);
     if (last === EMPTY) this.nodeCount.data[leaf] = def;
     else defNext.data[last] = def;
+    return def;
+  }
+
+  private defineFurther(
+    leaf: number,
+    size: number,
+    flags: number,
+    source: Int32Array,
+    start: number,
+    count: number,
+  ): number {
+    const hash = addWord(
+      this.hashList(leaf, size, flags, source, start, count),
+      count,
+      this.first,
+      this.second,
+    );
+    let list = this.furtherDefinitions.get(hash);
+    if (list === undefined) {
+      list = [];
+      this.furtherDefinitions.set(hash, list);
+    }
+    for (const def of list) {
+      if (this.defLeaf.at(def) === leaf && this.isDefinition(def, size, flags, source, start, count))
+        return def;
+    }
+    const def = this.addDefinition(leaf, size, flags, source, start, count);
+    list.push(def);
+    return def;
+  }
+
+  private isDefinition(
+    def: number,
+    size: number,
+    flags: number,
+    source: Int32Array,
+    start: number,
+    count: number,
+  ): boolean {
+    return (
+      this.defCount.data[def] === count &&
+      this.defSize.data[def] === size &&
+      this.defFlags.data[def] === flags &&
+      this.sameEntries(this.defStart.data[def], source, start, count)
+    );
+  }
+
+  private addDefinition(
+    leaf: number,
+    size: number,
+    flags: number,
+    source: Int32Array,
+    start: number,
+    count: number,
+  ): number {
+    const def = this.defLeaf.push(leaf);
+    this.defSize.push(size);
+    this.defFlags.push(flags);
+    this.defStart.push(this.copyEntries(source, start, count));
+    this.defCount.push(count);
+    this.defNext.push(EMPTY);
+    this.defKey.push(NEVER);
     return def;
   }
 
@@ -214,7 +268,10 @@ export class TypePool {
   }
 
   private simple(kind: number, a: number, b: number, start: number, count = 0): number {
-    const hash = mix(mix(mix(kind, a), b), start);
+    const { first, second } = this;
+    let hash = addWord(kind, a, first, second);
+    hash = addWord(hash, b, first, second);
+    hash = finishWords(addWord(hash, start, first, second));
     let slot = hash & (this.buckets.length - 1);
     for (;;) {
       const node = this.buckets[slot];
@@ -243,10 +300,12 @@ export class TypePool {
     start: number,
     count: number,
   ): number {
-    let hash = mix(mix(kind, a), flags);
+    const { first, second } = this;
+    let hash = addWord(kind, a, first, second);
+    hash = addWord(hash, flags, first, second);
     const end = start + count * ENTRY_INTS;
-    for (let i = start; i < end; i++) hash = mix(hash, source[i]);
-    return hash;
+    for (let i = start; i < end; i++) hash = addWord(hash, source[i], first, second);
+    return finishWords(hash);
   }
 
   private sameEntries(own: number, source: Int32Array, start: number, count: number): boolean {

@@ -3,7 +3,9 @@
  * loading all of the converter takes longer than comparing two small BTFs.
  */
 
+import { randomFillSync } from 'node:crypto';
 import { workerData } from 'node:worker_threads';
+import { seedHashes } from '../../btf/hashing.ts';
 import { toBtfmillError } from '../../errors/index.ts';
 import type { Message, Task } from './messages.ts';
 import { post } from './post.ts';
@@ -24,6 +26,7 @@ async function run(task: Task): Promise<Message> {
 }
 
 try {
+  seedHashes(randomFillSync(new Int32Array(2)));
   post(await run(workerData as Task));
 } catch (thrown) {
   const { code, message } = toBtfmillError(thrown);

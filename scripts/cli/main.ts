@@ -1,6 +1,8 @@
 /** From argv to an exit code: every failure becomes one line on stderr that names its code. */
 
+import { randomFillSync } from 'node:crypto';
 import { CommanderError } from 'commander';
+import { seedHashes } from '../../btf/hashing.ts';
 import { BtfmillError, EXIT, toBtfmillError } from '../../errors/index.ts';
 import { palette, wantsColor } from '../ui/color.ts';
 import { oneLine } from '../ui/format.ts';
@@ -9,6 +11,7 @@ import { buildProgram } from './program.ts';
 
 /** Runs the command line and returns the exit code; verbs that end without throwing leave theirs in `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<number> {
+  seedHashes(randomFillSync(new Int32Array(2)));
   const output = watchOutput(process.stdout, process.stderr);
   const exitCode = await run(argv);
   const fault = await output.settled();
