@@ -39,6 +39,22 @@ export function toBtfmillError(thrown: unknown): BtfmillError {
   return new BtfmillError(code, error.message || code, { cause: error });
 }
 
+/**
+ * What was thrown while `path` was worked on, with a message that names it, unless that names it or one of the
+ * `others` already: `not an ELF file` is of no use beside a hundred files.
+ */
+export function aboutFile(thrown: unknown, path: string, others: readonly string[] = []): BtfmillError {
+  const error = toBtfmillError(thrown);
+  if ([path, ...others].some((name) => names(error.message, name))) return error;
+  return new BtfmillError(error.code, `${path}: ${error.message}`, { cause: thrown });
+}
+
+/** As a word of its own: `elf+0x0` does not name a file that is called elf. */
+function names(message: string, path: string): boolean {
+  const at = ` ${message}`.indexOf(` ${path}`);
+  return at !== -1 && /^(?:$|[ :,])/u.test(message.slice(at + path.length));
+}
+
 /** SQLite's result codes by their names (sqlite.org/rescode.html); extended ones begin with that of their family. */
 const SQLITE_CODES: readonly (readonly [pattern: RegExp, code: ErrorCode])[] = [
   [/^SQLITE_FULL/u, 'disk-full'],

@@ -1,2 +1,2 @@
-export { BtfmillError, toBtfmillError } from './btfmill-error.ts';
+export { aboutFile, BtfmillError, toBtfmillError } from './btfmill-error.ts';
 export { ERROR_CODES, EXIT, type ErrorCode, type ErrorCodeInfo } from './codes.ts';

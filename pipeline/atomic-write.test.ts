@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import {
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -25,7 +26,7 @@ afterEach(() => {
 });
 
 function output(name: string): Promise<void> {
-  return writeOutput(join(folder, name), BYTES, join(folder, 'input'));
+  return writeOutput(join(folder, name), BYTES, [join(folder, 'input'), join(folder, 'base')]);
 }
 
 describe('writeOutput', () => {
@@ -55,17 +56,30 @@ describe('writeOutput', () => {
     expect(lstatSync(join(folder, 'pipe')).isFIFO()).toBe(true);
   });
 
-  test('never the input, by whatever name', async () => {
+  test('never an input, by whatever name', async () => {
     symlinkSync('input', join(folder, 'alias'));
     await expect(output('input')).rejects.toMatchObject({ code: 'usage' });
     await expect(output('alias')).rejects.toMatchObject({ code: 'usage' });
     expect(readFileSync(join(folder, 'input'), 'utf8')).toBe('elf');
+    writeFileSync(join(folder, 'base'), 'btf');
+    linkSync(join(folder, 'base'), join(folder, 'hard-link'));
+    await expect(output('base')).rejects.toMatchObject({ code: 'usage' });
+    await expect(output('hard-link')).rejects.toMatchObject({ code: 'usage' });
+    expect(readFileSync(join(folder, 'base'), 'utf8')).toBe('btf');
   });
 
   test('a directory and a folder that is not there are refused', async () => {
     mkdirSync(join(folder, 'dir'));
     await expect(output('dir')).rejects.toMatchObject({ code: 'usage' });
     await expect(output('nowhere/out')).rejects.toMatchObject({ code: 'usage' });
+  });
+});
+
+test('an error names the file, not the temporary one alone', async () => {
+  const path = join(folder, 'input', 'out');
+  await expect(writeOutput(path, BYTES, [])).rejects.toMatchObject({
+    code: 'io-failed',
+    message: expect.stringMatching(new RegExp(`^${path}: ENOTDIR`, 'u')) as string,
   });
 });
 

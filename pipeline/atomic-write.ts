@@ -2,7 +2,7 @@
 
 import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { BtfmillError } from '../errors/index.ts';
+import { aboutFile, BtfmillError } from '../errors/index.ts';
 
 /** Temporary file in the target's folder, fsync, rename; on failure nothing is left. */
 export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
@@ -23,11 +23,34 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
 }
 
 /**
+ * Throws `usage` when `path` is one of the `inputs`, whatever it is called: a converted file cannot be made again from
+ * what it was converted to.
+ */
+export async function refuseInput(path: string, inputs: readonly string[]): Promise<void> {
+  const found = await statIfThere(path);
+  if (!found?.isFile()) return;
+  for (const input of inputs) {
+    const source = await statIfThere(input);
+    if (source?.dev !== found.dev || source.ino !== found.ino) continue;
+    throw new BtfmillError('usage', `${path} is an input itself${input === path ? '' : ` (${input})`}`);
+  }
+}
+
+/**
  * Writes to whatever a user named: a regular file or a new one atomically, behind a symbolic link where it points,
  * a pipe or device as it is.
- * @throws BtfmillError `usage` for a directory, a folder that is not there, or the `input` itself.
+ * @throws BtfmillError `usage` for a directory, a folder that is not there, or one of the `inputs`; else why it
+ * cannot be written. The message names `path`.
  */
-export async function writeOutput(path: string, bytes: Uint8Array, input: string): Promise<void> {
+export async function writeOutput(path: string, bytes: Uint8Array, inputs: readonly string[]): Promise<void> {
+  try {
+    await write(path, bytes, inputs);
+  } catch (thrown) {
+    throw aboutFile(thrown, path);
+  }
+}
+
+async function write(path: string, bytes: Uint8Array, inputs: readonly string[]): Promise<void> {
   const found = await statIfThere(path);
   if (found === undefined) {
     if ((await statIfThere(dirname(path))) === undefined) {
@@ -41,10 +64,7 @@ export async function writeOutput(path: string, bytes: Uint8Array, input: string
     await writeFile(path, bytes);
     return;
   }
-  const source = await statIfThere(input);
-  if (source !== undefined && source.dev === found.dev && source.ino === found.ino) {
-    throw new BtfmillError('usage', `${path} is the input itself`);
-  }
+  await refuseInput(path, inputs);
   await writeFileAtomically(await realpath(path), bytes);
 }
 

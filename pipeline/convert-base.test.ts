@@ -62,11 +62,11 @@ describe('a conversion with a base', () => {
   });
 
   it.each([
-    ['no BTF', new TextEncoder().encode('vmlinux'), 'usage', 'neither BTF nor an ELF file'],
-    ['nothing', new Uint8Array(0), 'usage', 'neither BTF nor an ELF file'],
+    ['no BTF', new TextEncoder().encode('vmlinux'), 'elf-malformed', 'neither BTF nor an ELF file'],
+    ['nothing', new Uint8Array(0), 'elf-malformed', 'neither BTF nor an ELF file'],
     ['a split BTF', splitBtfBytes(), 'usage', 'split BTF itself'],
     ['BTF of the other byte order', kernelBtf(false), 'usage', 'byte order'],
-    ['ELF without types', writeDwarfElf({}, [], {}), 'usage', 'neither a .BTF section nor DWARF'],
+    ['ELF without types', writeDwarfElf({}, [], {}), 'dwarf-none', 'neither a .BTF section nor DWARF'],
     ['damaged BTF', kernelBtf().slice(0, 40), 'btf-malformed', 'type section ends at'],
     ['damaged ELF', KERNEL.slice(0, 10), 'elf-malformed', 'not an ELF file'],
   ])('refuses %s as base', async (_what, bytes, code, message) => {

@@ -2,7 +2,7 @@
 
 import { type Btf, decodeBtf, isSplitBtf } from '../btf/index.ts';
 import type { ProfileName } from '../dwarf/index.ts';
-import { BtfmillError, toBtfmillError } from '../errors/index.ts';
+import { aboutFile, BtfmillError } from '../errors/index.ts';
 import { openFileSource } from './convert/file-source.ts';
 import { type StoredBtf, readStoredBtf } from './convert/stored-btf.ts';
 import { convertKernel } from './convert.ts';
@@ -27,8 +27,8 @@ export interface LoadedBtf {
 
 /**
  * Reads or makes the BTF of a file.
- * @throws BtfmillError `usage` for a file that is neither, or split BTF without its base; else the code of what is
- * wrong with it. The message names the file.
+ * @throws BtfmillError `usage` for split BTF without its base, or BTF where `from` says DWARF; else the code of what
+ * is wrong with the file. The message names it.
  */
 export async function loadBtf(path: string, options: LoadOptions): Promise<LoadedBtf> {
   const { base, from, signal } = options;
@@ -54,9 +54,7 @@ export async function loadBtf(path: string, options: LoadOptions): Promise<Loade
     return { btf: decodeBtf(fromDwarf), source: 'dwarf' };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
-    const error = toBtfmillError(thrown);
-    const message = error.message.includes(path) ? error.message : `${path}: ${error.message}`;
-    throw new BtfmillError(error.code, message, { cause: thrown });
+    throw aboutFile(thrown, path);
   }
 }
 

@@ -82,11 +82,11 @@ describe('btfmill btf', () => {
     const { stdout } = await runBtfmill(['btf', '-', 'typedef page'], { cwd: folder, shell: '"$@" < a.btf' });
     expect(stdout).toBe('typedef int page;');
     const empty = await runBtfmill(['btf', '-'], { cwd: folder, shell: '"$@" < /dev/null' });
-    expect(empty).toMatchObject({ exitCode: 2, stderr: 'btfmill: usage: stdin is empty' });
+    expect(empty).toMatchObject({ exitCode: 3, stderr: 'btfmill: elf-malformed: stdin is empty' });
   });
 
   it.each([
-    [['text'], 'usage: text: is neither BTF nor an ELF file', 2],
+    [['text'], 'elf-malformed: text: is neither BTF nor an ELF file', 3],
     [['nosuch'], 'usage: nosuch: no such file', 2],
     [['a.btf', 'paeg'], 'usage: no type is called paeg (Did you mean page?)', 2],
     [['a.btf', '--from', 'dwarf'], 'usage: a.btf: is BTF and has no DWARF', 2],

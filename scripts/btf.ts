@@ -14,8 +14,9 @@ import {
 import { DEFAULT_PROFILE } from '../dwarf/index.ts';
 import { BtfmillError, EXIT } from '../errors/index.ts';
 import { loadBtf } from '../pipeline/load-btf.ts';
-import { withInput } from './cli/stdin-file.ts';
+import { requireFile } from './cli/inputs.ts';
 import { listenForStop } from './cli/stop-signal.ts';
+import { withInput } from './cli/with-input.ts';
 import { printable } from './ui/format.ts';
 import { renderOverview } from './ui/btf-overview.ts';
 
@@ -26,11 +27,13 @@ Examples:
   btfmill btf vmlinux --from dwarf --json
   btfmill btf /sys/kernel/btf/xfs --base /sys/kernel/btf/vmlinux xfs_inode
 
-FILE is raw BTF, or an ELF file: of that, the .BTF section, or else its DWARF, converted; - is stdin. A name may be
-preceded by struct, union, enum, typedef, func or var; without, everything of that name is shown, anonymous types in
-it spelled out. Beside a member stand its offset and size in bytes, of a bitfield offset:bit and the size of its type.
+FILE is raw BTF, or an ELF file: of that, the .BTF section, or else its DWARF, converted; - is stdin, and it may be
+a pipe. A name may be preceded by struct, union, enum, typedef, func or var; without, everything of that name is
+shown, anonymous types in it spelled out. Beside a member stand its offset and size in bytes, of a bitfield
+offset:bit and the size of its type.
 
-Exit codes: 0 done, 2 a name that is not there (or a file that is neither), 3 a file that cannot be read or converted.`;
+Exit codes: 0 done, 2 usage, a name or file that is not there or may not be read, 3 a file that is neither, damaged, or
+cannot be converted.`;
 
 interface BtfFlags {
   readonly from?: 'btf' | 'dwarf';
@@ -56,7 +59,8 @@ async function showBtf(file: string, names: readonly string[], flags: BtfFlags):
   const stop = listenForStop(() => {});
   const { signal } = stop;
   try {
-    const btf = await withInput(file, async (path) => {
+    if (flags.base !== undefined) await requireFile(flags.base);
+    const btf = await withInput(file, signal, async (path) => {
       const options = { profile: DEFAULT_PROFILE, threads: Math.min(4, availableParallelism()), signal };
       const base = flags.base === undefined ? undefined : (await loadBtf(flags.base, options)).btf;
       const from = flags.from === undefined ? {} : { from: flags.from };

@@ -93,6 +93,16 @@ describe('convert of several files', () => {
     expect(readdirSync(join(folder, 'out'))).toEqual([]);
   });
 
+  it('never overwrites an input', async () => {
+    writeFileSync(join(folder, 'out/vmlinux.btf'), convertBytes(KERNEL));
+    const args = ['convert', 'one.ko', 'vmlinux', '--base', 'out/vmlinux.btf', '-o', 'out'];
+    const { exitCode, stderr } = await runBtfmill(args, { cwd: folder });
+    expect(stderr).toBe('btfmill: usage: out/vmlinux.btf is an input itself');
+    expect(exitCode).toBe(2);
+    expect(readFileSync(join(folder, 'out/vmlinux.btf'))).toEqual(Buffer.from(convertBytes(KERNEL)));
+    expect(readdirSync(join(folder, 'out'))).toEqual(['vmlinux.btf']);
+  });
+
   it('ends when a result cannot be written', async () => {
     mkdirSync(join(folder, 'out/one.btf'));
     const { exitCode, stderr } = await runBtfmill(['convert', 'one.ko', 'two.ko', '-o', 'out'], {

@@ -1,13 +1,13 @@
 /** `btfmill convert` of several files: each becomes a file of its name in the output folder. */
 
 import { basename, join } from 'node:path';
-import { BtfmillError, EXIT } from '../errors/index.ts';
-import { writeOutput } from '../pipeline/atomic-write.ts';
+import { aboutFile, BtfmillError, EXIT } from '../errors/index.ts';
+import { refuseInput, writeOutput } from '../pipeline/atomic-write.ts';
 import { type ConvertOptions, convertFiles } from '../pipeline/convert.ts';
 import type { ConvertedKernel } from '../pipeline/types.ts';
 import { requireFile, requireFolder } from './cli/inputs.ts';
 import { listenForStop } from './cli/stop-signal.ts';
-import { formatDuration, oneLine } from './ui/format.ts';
+import { formatDuration, oneLine, truncate } from './ui/format.ts';
 import { createLiveBlock } from './ui/live-block.ts';
 
 export interface ConvertFilesFlags {
@@ -33,12 +33,15 @@ export async function convertIntoFolder(
   for (const file of files) await requireFile(file);
   await requireFolder(flags.output);
   const outputs = outputNames(files).map((name) => join(flags.output, name));
+  const bases = options.base === undefined ? [] : [options.base];
+  const inputs = [...files, ...bases];
+  for (const output of outputs) await refuseInput(output, inputs);
   const started = performance.now();
   let done = 0;
   let failed = 0;
   const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
   const live = isLive
-    ? createLiveBlock(process.stderr, () => [`  ${done} of ${files.length} files`])
+    ? createLiveBlock(process.stderr, (width) => [truncate(`  ${done} of ${files.length} files`, width)])
     : undefined;
   const stop = listenForStop(() => {});
   // A full disk ends the work on the other files.
@@ -77,14 +80,14 @@ export async function convertIntoFolder(
     const bytes = outcome instanceof BtfmillError ? undefined : outcome.fromDwarf;
     if (outcome instanceof BtfmillError || bytes === undefined) {
       failed++;
-      const { code, message } =
-        outcome instanceof BtfmillError ? outcome : { code: 'dwarf-none', message: 'the file has no DWARF' };
-      const named = message.includes(file) ? message : `${file}: ${message}`;
-      process.stderr.write(`btfmill: ${code}: ${oneLine(named)}\n`);
+      const error =
+        outcome instanceof BtfmillError ? outcome : new BtfmillError('dwarf-none', 'has no DWARF');
+      const { code, message } = aboutFile(error, file, bases);
+      process.stderr.write(`btfmill: ${code}: ${oneLine(message)}\n`);
       if (flags.json) process.stdout.write(`${JSON.stringify({ v: 1, file, code, message })}\n`);
       return;
     }
-    await writeOutput(outputs[index], bytes, file);
+    await writeOutput(outputs[index], bytes, inputs);
     if (!flags.json) return;
     const { profile, buildId, base, stats } = outcome;
     const line = { v: 1, file, profile, buildId, base, btfBytes: bytes.length, ...stats };

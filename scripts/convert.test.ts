@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BtfBuilder, decodeBtf, validateBtf } from '../btf/index.ts';
@@ -25,6 +25,7 @@ describe('btfmill convert', () => {
     const note = { name: '.note.gnu.build-id', type: SHT.NOTE, data: buildIdNote(Uint8Array.of(1, 2, 3, 4)) };
     writeFileSync(join(folder, 'elf'), writeDwarfElf({}, [unit(DIES)], { sections: [note] }));
     writeFileSync(join(folder, 'bare'), writeElf({}));
+    writeFileSync(join(folder, 'text'), 'no ELF file');
   });
 
   afterAll(() => removeDir(folder));
@@ -72,10 +73,66 @@ describe('btfmill convert', () => {
 
   it.each([
     ['bare', 'dwarf-none: stdin has no DWARF', 3],
-    ['/dev/null', 'usage: stdin is empty', 2],
+    ['/dev/null', 'elf-malformed: stdin is empty', 3],
+    ['text', 'elf-malformed: stdin: elf+0x0: not an ELF file (no \\x7fELF at the start)', 3],
   ])('stdin from %s: %s', async (file, message, exitCode) => {
     const result = await run(['-', '-o', 'x.btf'], `"$@" < ${file}`);
     expect(result).toMatchObject({ exitCode, stderr: `btfmill: ${message}` });
+  });
+
+  it.each([
+    ['-o base.btf elf --base base.btf', 'base.btf'],
+    ['-o same-alt elf --alt alt', 'alt'],
+    ['-o elf elf', 'elf'],
+  ])('never overwrites an input: %s', async (args, input) => {
+    const base = new BtfBuilder();
+    base.addInt('int', 4, 1);
+    writeFileSync(join(folder, 'base.btf'), base.build());
+    writeFileSync(join(folder, 'alt'), writeElf({}));
+    if (!existsSync(join(folder, 'same-alt'))) linkSync(join(folder, 'alt'), join(folder, 'same-alt'));
+    const before = readFileSync(join(folder, input));
+    const result = await run(args.split(' '));
+    expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(result.stderr).toMatch(/^btfmill: usage: \S+ is an input itself/u);
+    expect(readFileSync(join(folder, input)).equals(before)).toBe(true);
+  });
+
+  it('does not overwrite what stdin comes from', async () => {
+    const before = readFileSync(join(folder, 'elf'));
+    expect(await run(['-', '-o', 'elf'], '"$@" < elf')).toMatchObject({ exitCode: 2 });
+    expect(readFileSync(join(folder, 'elf')).equals(before)).toBe(true);
+  });
+
+  it('takes a pipe for a file, and no pipe for a base', async () => {
+    expect((await run(['elf', '-o', 'plain.btf'])).exitCode).toBe(0);
+    const shell = 'mkfifo fifo; cat elf > fifo & "$@"; wait';
+    expect((await run(['fifo', '-o', 'piped.btf'], shell)).exitCode).toBe(0);
+    expect(readFileSync(join(folder, 'piped.btf')).equals(readFileSync(join(folder, 'plain.btf')))).toBe(
+      true,
+    );
+    expect(await run(['elf', '--base', 'fifo', '-o', 'x.btf'])).toMatchObject({
+      exitCode: 2,
+      stderr: 'btfmill: usage: fifo: is a pipe, and has to be a file here',
+    });
+    expect((await run(['/dev/zero', '-o', 'x.btf'])).stderr).toContain('is neither a file nor a pipe');
+  });
+
+  it('claims nothing when the result is not taken', async () => {
+    const { stderr } = await run(['elf', '-o', '-'], '"$@" > /dev/full; echo "exit code $?" >&2');
+    expect(stderr).toMatch(/^btfmill: disk-full: stdout: [^\n]*\nexit code 3$/u);
+  });
+
+  it('names the file in errors', async () => {
+    expect(await run(['text', '-o', 'x.btf'])).toMatchObject({
+      exitCode: 3,
+      stderr: 'btfmill: elf-malformed: text: elf+0x0: not an ELF file (no \\x7fELF at the start)',
+    });
+    writeFileSync(join(folder, 'elf-text'), 'no ELF file');
+    expect((await run(['elf-text', '-o', 'x.btf'])).stderr).toContain('elf-malformed: elf-text: elf+0x0');
+    expect(await run(['elf', '--base', 'text', '-o', 'x.btf'])).toMatchObject({
+      exitCode: 3,
+      stderr: 'btfmill: elf-malformed: base text: is neither BTF nor an ELF file',
+    });
   });
 
   it('writes split BTF beside a base', async () => {

@@ -3,17 +3,18 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/profile.ts';
-import { BtfmillError } from '../errors/index.ts';
-import { writeOutput } from '../pipeline/atomic-write.ts';
+import { aboutFile, BtfmillError, EXIT } from '../errors/index.ts';
+import { refuseInput, writeOutput } from '../pipeline/atomic-write.ts';
 import { convertKernel } from '../pipeline/convert.ts';
 import type { ConvertedKernel } from '../pipeline/types.ts';
 import { convertIntoFolder } from './convert-files.ts';
 import { positiveInteger } from './cli/flags.ts';
 import { requireFile, requirePlaceForFile } from './cli/inputs.ts';
+import { writeResult } from './cli/output-faults.ts';
 import { peakMemoryBytes } from './cli/peak-memory.ts';
-import { withInput } from './cli/stdin-file.ts';
 import { listenForStop } from './cli/stop-signal.ts';
-import { formatBytes, formatDuration } from './ui/format.ts';
+import { withInput } from './cli/with-input.ts';
+import { formatBytes, formatDuration, truncate } from './ui/format.ts';
 import { createLiveBlock } from './ui/live-block.ts';
 
 const HELP = `
@@ -34,9 +35,11 @@ well. Base and module should come from one build and the same profile; a base th
 
 The report of --json: types by kind, units, bytes, milliseconds by phase, peakRssBytes, profile, threads, build id.
 
-Exit codes: 0 done, 2 usage or a file that is not there, 3 a file that cannot be converted (damaged, no DWARF, not
-supported, or nothing that a kernel would take; of several files at least one), 130 or 143 stopped by a signal, 1
-anything unexpected.`;
+FILE may be a pipe, <(xz -dc vmlinux.xz) say; alone, and neither base nor --alt. An input is never overwritten.
+
+Exit codes: 0 done, 2 usage, or a file that is not there or may not be read, 3 a file that cannot be converted (no ELF
+file, empty, damaged, no DWARF, not supported, or nothing that a kernel would take; of several files at least one), 130
+or 143 stopped by a signal, 1 anything unexpected.`;
 
 interface ConvertFlags {
   readonly output: string;
@@ -70,9 +73,7 @@ export function registerConvert(program: Command): void {
   command.addHelpText('after', HELP).action(async (files: readonly string[]) => {
     const flags = command.optsWithGlobals<ConvertFlags>();
     process.exitCode =
-      files.length === 1
-        ? await withInput(files[0], (path) => convert(path, flags))
-        : await convertSeveral(files, flags);
+      files.length === 1 ? await convertOne(files[0], flags) : await convertSeveral(files, flags);
   });
 }
 
@@ -84,72 +85,99 @@ async function convertSeveral(files: readonly string[], flags: ConvertFlags): Pr
   return convertIntoFolder(files, flags, options);
 }
 
-async function convert(vmlinux: string, flags: ConvertFlags): Promise<number> {
+async function convertOne(file: string, flags: ConvertFlags): Promise<number> {
+  const others = [flags.base, flags.alt].filter((path) => path !== undefined);
+  // What stdin is redirected from would be gone just as well.
+  const inputs = [file === '-' ? '/dev/stdin' : file, ...others];
   const toStdout = flags.output === '-';
   if (toStdout && flags.json) throw new BtfmillError('usage', '--json and -o - both want stdout');
-  if (flags.base !== undefined) await requireFile(flags.base);
-  if (flags.alt !== undefined) await requireFile(flags.alt);
-  if (!toStdout) await requirePlaceForFile(flags.output);
+  if (toStdout && process.stdout.isTTY)
+    throw new BtfmillError('usage', '-o - is stdout, and that is a terminal: BTF is no text');
+  for (const path of others) await requireFile(path);
+  if (!toStdout) {
+    await requirePlaceForFile(flags.output);
+    await refuseInput(flags.output, inputs);
+  }
   const started = performance.now();
-  let read: { readonly done: number; readonly total: number | undefined } | undefined;
-  const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
-  const live = isLive
-    ? createLiveBlock(process.stderr, () => [progressLine(read, performance.now() - started)])
-    : undefined;
   const stop = listenForStop(() => {});
   let converted: ConvertedKernel;
   try {
-    converted = await convertKernel(vmlinux, {
+    converted = await withInput(file, stop.signal, (path) => convert(path, others, flags, stop.signal));
+  } catch (thrown) {
+    if (stop.signal.aborted) return stop.exitCode();
+    throw thrown;
+  } finally {
+    stop.release();
+  }
+  const { fromDwarf: bytes } = converted;
+  if (bytes === undefined) throw new BtfmillError('dwarf-none', `${file}: has no DWARF`);
+  if (!toStdout) await writeOutput(flags.output, bytes, inputs);
+  // The exit code says that it was not taken; a summary would say that it was.
+  else if (!(await writeResult(bytes))) return EXIT.ok;
+  await report(converted, bytes, performance.now() - started, flags);
+  return EXIT.ok;
+}
+
+async function convert(
+  path: string,
+  others: readonly string[],
+  flags: ConvertFlags,
+  signal: AbortSignal,
+): Promise<ConvertedKernel> {
+  const started = performance.now();
+  let read: ReadSoFar | undefined;
+  const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
+  const live = isLive
+    ? createLiveBlock(process.stderr, (width) => [
+        truncate(progressLine(read, performance.now() - started), width),
+      ])
+    : undefined;
+  try {
+    return await convertKernel(path, {
       source: 'dwarf',
       profile: flags.profile,
       threads: flags.threads,
       ...(flags.base === undefined ? {} : { base: flags.base }),
       ...(flags.alt === undefined ? {} : { alt: flags.alt }),
-      signal: stop.signal,
+      signal,
       onProgress: (done, total) => {
         read = { done, total };
       },
     });
   } catch (thrown) {
-    if (stop.signal.aborted) return stop.exitCode();
-    throw thrown;
+    throw aboutFile(thrown, path, others);
   } finally {
     live?.close();
-    stop.release();
   }
-  const { fromDwarf: bytes } = converted;
-  if (bytes === undefined) throw new BtfmillError('dwarf-none', 'the file has no DWARF');
-  if (toStdout) process.stdout.write(bytes);
-  else await writeOutput(flags.output, bytes, vmlinux);
-  report(converted, bytes, performance.now() - started, flags);
-  return 0;
+}
+
+interface ReadSoFar {
+  readonly done: number;
+  readonly total: number | undefined;
 }
 
 /** The clock runs on while nothing is read: before, and when types are put together after. */
-function progressLine(
-  read: { readonly done: number; readonly total: number | undefined } | undefined,
-  milliseconds: number,
-): string {
+function progressLine(read: ReadSoFar | undefined, milliseconds: number): string {
   const time = formatDuration(milliseconds);
   if (read === undefined) return `  opening  ${time}`;
   const { done, total } = read;
-  if (done === total) return `  ${formatBytes(done)} of .debug_info read, putting types together  ${time}`;
+  if (done === total) return `  ${formatBytes(done)} read, assembling types  ${time}`;
   const percent = total === undefined ? '' : `  ${Math.floor((100 * done) / total)}%`;
   return `  ${formatBytes(done)} of .debug_info${percent}  ${time}`;
 }
 
-function report(
+async function report(
   { stats, profile, buildId, base }: ConvertedKernel,
   bytes: Uint8Array,
   milliseconds: number,
   flags: ConvertFlags,
-): void {
+): Promise<void> {
   if (stats === undefined) return;
   if (flags.json) {
     const { threads } = flags;
     const sizes = { btfBytes: bytes.length, peakRssBytes: peakMemoryBytes() };
     const object = { v: 1, profile, threads, buildId, base, ...sizes, ...stats };
-    process.stdout.write(`${JSON.stringify(object)}\n`);
+    if (!(await writeResult(`${JSON.stringify(object)}\n`))) return;
   }
   if (flags.quiet) return;
   const own = base === undefined ? 'types' : `types beside ${base.sharedCount} of the base,`;

@@ -7,8 +7,9 @@ import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError, EXIT } from '../errors/index.ts';
 import { loadBtf } from '../pipeline/load-btf.ts';
 import { positiveInteger } from './cli/flags.ts';
-import { withInput } from './cli/stdin-file.ts';
+import { requireFile } from './cli/inputs.ts';
 import { listenForStop } from './cli/stop-signal.ts';
+import { withInput } from './cli/with-input.ts';
 import { palette, wantsColor } from './ui/color.ts';
 import { renderDiff } from './ui/diff-lines.ts';
 import { plural } from './ui/format.ts';
@@ -20,11 +21,13 @@ Examples:
   btfmill diff vmlinux.btf vmlinux --from dwarf --exit-code
   tar -xJOf archive/debian/12/x86_64/6.1.0-50-amd64.btf.tar.xz | btfmill diff - /sys/kernel/btf/vmlinux --json
 
-Each file is raw BTF, or an ELF file: of that, the .BTF section, or else its DWARF, converted; - is stdin. Only what
-changed itself is listed, not what refers to it: types by kind and name, functions by prototype (parameter names
-count), variables, tags. Ids, the order of types and strings, and types that stand twice make no difference.
+Each file is raw BTF, or an ELF file: of that, the .BTF section, or else its DWARF, converted; - is stdin, and either
+may be a pipe. Only what changed itself is listed, not what refers to it: types by kind and name, functions by
+prototype (parameter names count), variables, tags. Ids, the order of types and strings, and types that stand twice
+make no difference.
 
-Exit codes: 0 compared (with --exit-code: 0 no difference, ${EXIT.different} some), 2 usage, 3 a file that cannot be read or converted.`;
+Exit codes: 0 compared (with --exit-code: 0 no difference, ${EXIT.different} some), 2 usage, or a file that is not there or may not be
+read, 3 a file that is neither, damaged, or cannot be converted.`;
 
 interface DiffFlags {
   readonly from?: 'btf' | 'dwarf';
@@ -65,11 +68,12 @@ async function diff(fileA: string, fileB: string, flags: DiffFlags): Promise<num
   const stop = listenForStop(() => {});
   const { signal } = stop;
   try {
+    if (flags.base !== undefined) await requireFile(flags.base);
     const options = { profile: flags.profile, threads: Math.min(4, availableParallelism()), signal };
     const base = flags.base === undefined ? undefined : (await loadBtf(flags.base, options)).btf;
     const from = flags.from === undefined ? {} : { from: flags.from };
     const load = async (file: string): Promise<Btf> =>
-      withInput(file, async (path) => {
+      withInput(file, signal, async (path) => {
         // What is BTF and nothing else has no choice; --from is about the other.
         const loaded = await loadBtf(path, { ...options, ...from, ...(base === undefined ? {} : { base }) });
         return loaded.btf;

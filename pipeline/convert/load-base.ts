@@ -17,7 +17,7 @@ export type ConvertBase = (file: ElfFile) => Promise<Uint8Array | undefined>;
 
 /**
  * Reads a base: raw BTF (`/sys/kernel/btf/vmlinux` too), or an ELF file with a `.BTF` section or else DWARF.
- * @throws BtfmillError `usage` when the file is no base, else the code of what is wrong with it; the message names it
+ * @throws BtfmillError `usage` for split BTF, else the code of what is wrong with the file; the message names it
  */
 export async function loadBase(path: string, convert: ConvertBase): Promise<LoadedBase> {
   const file = openFileSource(path);
@@ -39,6 +39,6 @@ async function makeBtf(
   convert: ConvertBase,
 ): Promise<{ readonly bytes: Uint8Array; readonly source: 'dwarf' }> {
   const bytes = await convert(openElf(file));
-  if (bytes === undefined) throw new BtfmillError('usage', 'has neither a .BTF section nor DWARF');
+  if (bytes === undefined) throw new BtfmillError('dwarf-none', 'has neither a .BTF section nor DWARF');
   return { bytes, source: 'dwarf' };
 }

@@ -21,14 +21,15 @@ const MAX_BTF_BYTES = 256 * 1024 * 1024;
 
 /**
  * Reads a file's BTF; undefined for an ELF file without a `.BTF` section.
- * @throws BtfmillError `usage` for a file that is neither BTF nor ELF
+ * @throws BtfmillError `elf-malformed` for a file that is neither BTF nor ELF
  */
 export function readStoredBtf(source: FileSource): StoredBtf | undefined {
   if (isBtf(source)) {
-    if (source.size > MAX_BTF_BYTES) throw new BtfmillError('usage', `has ${source.size} bytes, no BTF has`);
+    if (source.size > MAX_BTF_BYTES)
+      throw new BtfmillError('btf-malformed', `has ${source.size} bytes, no BTF has`);
     return { bytes: source.read(0, source.size), source: 'file' };
   }
-  if (!isElf(source)) throw new BtfmillError('usage', 'is neither BTF nor an ELF file');
+  if (!isElf(source)) throw new BtfmillError('elf-malformed', 'is neither BTF nor an ELF file');
   const file = openElf(source);
   const section = findSection(file, '.BTF');
   if (section === undefined) return undefined;

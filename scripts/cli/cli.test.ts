@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openRecord } from '../../db/index.ts';
 import { runBtfmill } from '../../test/support/run-btfmill.ts';
 import { makeTempDir, removeDir, tempDirForTest } from '../../test/support/temp.ts';
@@ -67,6 +67,26 @@ describe('the command line', () => {
     expect(stderr).toContain(message);
     expect(stderr).toMatch(/^btfmill: usage: [^\n]*$/u);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  });
+
+  it.each([
+    ['convert', 'secret', '-o', 'x.btf'],
+    ['convert', 'secret', process.execPath, '-o', '.'],
+    ['btf', 'secret'],
+    ['diff', 'secret', process.execPath],
+    ['diff', process.execPath, process.execPath, '--base', 'secret'],
+  ])('%s of a file that may not be read is usage', async (...args) => {
+    const open = await makeTempDir('secret');
+    onTestFinished(() => removeDir(open));
+    chmodSync(open, 0o755);
+    writeFileSync(join(open, 'secret'), 'x', { mode: 0 });
+    // Root may read everything.
+    const other = process.getuid?.() === 0 ? 'setpriv --reuid 65534 --regid 65534 --clear-groups ' : '';
+    const { exitCode, stderr } = await runBtfmill(args, { cwd: open, shell: `${other}"$@"` });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: 'btfmill: usage: secret: may not be read',
+    });
   });
 
   it('shows help instead of doing nothing, and prints its version', async () => {

@@ -43,3 +43,12 @@ export function onOutputFault(listener: (fault: OutputFault) => void): () => voi
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
+
+/** Writes a result to stdout; false when it was not taken, of which `settled` tells. */
+export async function writeResult(result: string | Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    process.stdout.write(result, (error) => {
+      resolve(error === undefined || error === null);
+    });
+  });
+}
