@@ -6,11 +6,13 @@ import type { StringPool } from '../btf/string-pool.ts';
 import { ENTRY_INTS, type TypePool } from '../btf/type-pool.ts';
 import type { MergedCollection } from './ambiguity.ts';
 import type { CollectOptions } from './collect.ts';
-import { FUNCTION, FUNCTION_INTS, FUNCTION_UNEXPECTED } from './functions.ts';
+import { type FunctionGroup, groupFunctions, hasSymbolAt } from './function-groups.ts';
+import { FUNCTION, FUNCTION_INTS } from './functions.ts';
 import { bsearchFinds, KF_FASTCALL } from './kfuncs.ts';
 import type { FunctionRules } from './profile.ts';
 import { prototypesMatch } from './prototypes.ts';
 import type { UnitHeader } from './sections.ts';
+import { SIGNATURE } from './signatures.ts';
 import { type ConversionSymbols, nameBeforeDot } from './symbols.ts';
 import { distinctTags, TAG_ROW, TAG_ROW_INTS } from './tags.ts';
 import { UNIT_STRIDE } from './unit-resolver.ts';
@@ -20,9 +22,15 @@ interface Candidate {
   readonly key: number;
   readonly name: number;
   readonly proto: number;
-  readonly isUnexpected: boolean;
+  /** Bits of SIGNATURE. */
+  readonly signature: number;
+  /** Address in two halves, 0 of an abstract instance. */
+  readonly low: number;
+  readonly high: number;
   readonly tags: readonly CandidateTag[];
 }
+
+type Candidates = readonly [Candidate, ...Candidate[]];
 
 /** A btf_decl_tag of a function. */
 interface CandidateTag {
@@ -53,17 +61,27 @@ export function chooseFunctions(
 ): ChosenFunctions {
   const rules = options.profile.functions;
   const candidates = candidatesOf(pool, parts);
-  const matched = options.hasFunctionSymbols ? withSymbols(candidates, strings, symbols, rules) : candidates;
+  const groups = rules.symbolName === 'grouped' ? groupFunctions(strings, symbols) : undefined;
+  const isKnown =
+    groups === undefined ? knownNames(strings, symbols, rules) : (name: number) => groups.has(name);
+  const matched = options.hasFunctionSymbols ? candidates.filter(({ name }) => isKnown(name)) : candidates;
   if (rules.placement === 'first-in-unit') {
     const first = options.hasFunctionSymbols ? firstOfName(matched) : firstOfEqual(matched);
     return inPlace(pool, first);
   }
   const names = namesOf(pool, matched);
-  const kept = groupsOf(matched)
-    .filter((group) => passes(pool, group, rules))
-    .map(([first]) => first);
+  const kept: Candidate[] = [];
+  for (const group of groupsOf(matched)) {
+    if (!passes(pool, group, rules)) continue;
+    const symbolsOfName = groups?.get(group[0].name);
+    const chosen = symbolsOfName === undefined ? group[0] : canonical(group, symbolsOfName);
+    if (symbolsOfName?.isAmbiguous !== true && !isOptimized(chosen, symbolsOfName)) kept.push(chosen);
+  }
   const sorted = sortByName(strings, kept);
-  const kfuncs = rules.tagKfuncs ? findKfuncs(strings, symbols) : new Map<number, number>();
+  const kfuncs =
+    groups === undefined
+      ? findKfuncs(strings, symbols)
+      : new Map(symbols.kfuncs.map(({ name, flags }) => [strings.addText(name), flags]));
   return { ...atEnd(pool, strings, sorted, { rules, kfuncs, unitCount: units.length }), names };
 }
 
@@ -87,7 +105,9 @@ function candidatesOf(pool: TypePool, parts: readonly MergedCollection[]): Candi
         key: keys[f],
         name,
         proto: protoOf(rows[row + FUNCTION.PROTO]),
-        isUnexpected: (rows[row + FUNCTION.FLAGS] & FUNCTION_UNEXPECTED) !== 0,
+        signature: rows[row + FUNCTION.FLAGS],
+        low: rows[row + FUNCTION.ADDRESS_LOW],
+        high: rows[row + FUNCTION.ADDRESS_HIGH],
         tags: tags.get(f) ?? [],
       });
     }
@@ -128,13 +148,12 @@ function enterPrototype(
   return pool.list(BTF_KIND.FUNC_PROTO, map.nodes[results[number]], 0, own, 0, count);
 }
 
-/** Those whose name the ELF symbol table has. */
-function withSymbols(
-  candidates: readonly Candidate[],
+/** Tells the names that the ELF symbol table has. */
+function knownNames(
   strings: StringPool,
   symbols: ConversionSymbols,
   { symbolName }: FunctionRules,
-): Candidate[] {
+): (name: number) => boolean {
   const { functions, strings: table } = symbols;
   const ids: number[] = [];
   for (const offset of functions) {
@@ -143,7 +162,7 @@ function withSymbols(
   }
   const known = new Uint8Array(strings.total);
   for (const id of ids) known[id] = 1;
-  return candidates.filter(({ name }) => known[name] === 1);
+  return (name) => known[name] === 1;
 }
 
 function firstOfName(candidates: readonly Candidate[]): Candidate[] {
@@ -181,13 +200,35 @@ function groupsOf(candidates: readonly Candidate[]): [Candidate, ...Candidate[]]
   return [...groups.values()];
 }
 
-function passes(pool: TypePool, group: readonly [Candidate, ...Candidate[]], rules: FunctionRules): boolean {
+/** What leaves a name out as soon as one function of it has it. */
+const REFUSED = SIGNATURE.UNEXPECTED | SIGNATURE.REORDERED | SIGNATURE.UNCERTAIN;
+
+function passes(pool: TypePool, group: Candidates, { inconsistent }: FunctionRules): boolean {
   const [first] = group;
-  for (const { proto, isUnexpected } of group) {
-    if (rules.dropUnexpectedRegisters && isUnexpected) return false;
-    if (rules.dropInconsistent && !prototypesMatch(pool, first.proto, proto, 'result')) return false;
+  for (const { proto, signature } of group) {
+    if ((signature & REFUSED) !== 0) return false;
+    if (inconsistent !== 'kept' && !prototypesMatch(pool, first.proto, proto, inconsistent)) return false;
   }
   return true;
+}
+
+/**
+ * The function that stands for all of its name: the first at an address that the symbol table has, rather one with all
+ * of its parameters; else the first with an address (one in several ranges has none).
+ */
+function canonical(group: Candidates, symbols: FunctionGroup): Candidate {
+  const located = group.filter(({ low, high }) => low !== 0 || high !== 0);
+  const atSymbols = located.filter(({ low, high }) => hasSymbolAt(symbols, low, high));
+  const whole = atSymbols.find((candidate) => !isOptimized(candidate, symbols));
+  return whole ?? atSymbols[0] ?? located[0] ?? group[0];
+}
+
+/** Whether a function is called in another way than its prototype says, having lost parameters. */
+function isOptimized({ signature, low, high }: Candidate, symbols: FunctionGroup | undefined): boolean {
+  if ((signature & SIGNATURE.OPTIMIZED) === 0) return false;
+  if ((signature & SIGNATURE.CHANGED) !== 0) return true;
+  if (symbols === undefined || (low === 0 && high === 0)) return false;
+  return symbols.isClone.some((isClone, i) => isClone && symbols.low[i] === low && symbols.high[i] === high);
 }
 
 /** Names of parameters and values of tags where they are first met, also of functions that become no FUNC. */
@@ -254,12 +295,11 @@ function atEnd(
     const kfunc = kfuncs.get(name);
     const values =
       kfunc === undefined ? [] : (kfunc & KF_FASTCALL) === 0 ? ['bpf_kfunc'] : KFUNC_AND_FASTCALL;
-    for (const value of values)
-      tags.push({ key: key++, name: strings.addText(value), on: 'function', target, component: -1 });
-    for (const { name: value, component } of own) {
-      const cut = cutName(strings, value, rules.maxNameBytes);
-      tags.push({ key: key++, name: cut, on: 'function', target, component });
-    }
+    const ofKfunc = values.map((value) => ({ name: strings.addText(value), component: -1 }));
+    const ofOwn = own.map((tag) => ({ ...tag, name: cutName(strings, tag.name, rules.maxNameBytes) }));
+    const all = rules.tagKfuncs === 'last' ? [...ofOwn, ...ofKfunc] : [...ofKfunc, ...ofOwn];
+    for (const { name: value, component } of all)
+      tags.push({ key: key++, name: value, on: 'function', target, component });
   }
   return { functions, tags: distinctTags(tags) };
 }

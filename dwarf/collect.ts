@@ -11,10 +11,12 @@ import { DW_LANG, DW_TAG } from './constants.ts';
 import { type FunctionArrays, FunctionCollector } from './functions.ts';
 import { inItsPart } from './join.ts';
 import { JoinedIndex, JoinedNodes } from './joined-index.ts';
+import type { CallingConvention } from './locations.ts';
 import { LinkedUnits } from './linked-units.ts';
 import { NO_NAME, NameTable } from './names.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 import { ShapeTable } from './shapes.ts';
+import { SignatureReader } from './signatures.ts';
 import { type TagArrays, TypeTagCollector } from './tags.ts';
 import { TypeSizes } from './type-sizes.ts';
 import type { UnitLinks } from './unit-links.ts';
@@ -40,6 +42,8 @@ const CPP_LANGUAGES: readonly number[] = [
 export interface CollectOptions extends ReadOptions {
   /** False for a stripped file. */
   readonly hasFunctionSymbols: boolean;
+  /** How parameters are passed; undefined when the profile does not ask by their size whether they are. */
+  readonly convention: CallingConvention | undefined;
 }
 
 /** One collection: a pool in arrays, and what refers to it. Everything is transferable. */
@@ -100,6 +104,7 @@ export class Collector {
   private readonly instanceEnds = new IntList();
   private readonly instances = new IntList(1 << 14);
   private readonly sizes: TypeSizes;
+  private readonly signatures: SignatureReader | undefined;
   private readonly functions: FunctionCollector;
   private readonly variables: VariableCollector;
   private readonly typeTags: TypeTagCollector;
@@ -120,11 +125,18 @@ export class Collector {
     this.reader = new UnitReader(sections, names, types, index, pool, known, options);
     this.resolver = new UnitResolver(pool, types, index, known);
     this.sizes = new TypeSizes(sections, names);
-    const parts = { types, index, resolver: this.resolver, sizes: this.sizes };
+    const { convention } = options;
+    this.signatures =
+      convention === undefined
+        ? undefined
+        : new SignatureReader(sections, names, { types, index, sizes: this.sizes }, convention);
+    const { sizes, signatures } = this;
+    const parts = { types, index, resolver: this.resolver, sizes, signatures };
     this.functions = new FunctionCollector(parts, options.profile.functions, options.hasFunctionSymbols);
     this.variables = new VariableCollector(parts);
     this.reader.links = links;
     this.sizes.links = links;
+    this.signatures?.linkTo(links);
     this.typeTags = new TypeTagCollector(types, this.resolver);
   }
 
@@ -149,6 +161,7 @@ export class Collector {
       this.typesRead += types.typeCount;
       this.noteIndexType(unitIndex);
       this.sizes.open(unit, shapes);
+      this.signatures?.open(unit, shapes);
       this.typeTags.addUnit(unitIndex);
       this.functions.addUnit(unitIndex);
       this.variables.addUnit(unitIndex);
@@ -208,8 +221,10 @@ export class Collector {
       this.index.reset(0, 0);
       this.known.reset(0, 0, this.pool.nodeTotal);
       this.readJoined(units);
-      if (units.length > 0 && this.links !== undefined)
+      if (units.length > 0 && this.links !== undefined) {
         this.sizes.open(units[0], this.links.shapeTable(units[0]));
+        this.signatures?.open(units[0], this.links.shapeTable(units[0]));
+      }
       this.resolver.enterNodes(variantOf);
       this.resolver.enterDefinitions(0);
       this.instances.append(this.types.instances);

@@ -7,7 +7,7 @@ import { FormatError } from '../elf/format-error.ts';
 import { findDebugSections, RelocatedSections } from '../elf/relocate.ts';
 import { assembleBtf } from './assemble.ts';
 import { type CollectOptions, type Collection, Collector } from './collect.ts';
-import { parameterRegisters } from './locations.ts';
+import { callingConvention, parameterRegisters } from './locations.ts';
 import { joinSections, TYPE_UNITS } from './join.ts';
 import { LinkedUnits } from './linked-units.ts';
 import { readLtoNote } from './lto-note.ts';
@@ -82,7 +82,10 @@ export function readConversionInput(
     throw new FormatError('dwarf-none', { format: 'dwarf', section: '.debug_info' }, 'the file has no DWARF');
   refuseTooMuch(file);
   const profile = PROFILES[profileName];
-  const registers = profile.functions.dropUnexpectedRegisters ? parameterRegisters(file.machine) : undefined;
+  const { unexpectedRegisters } = profile.functions;
+  const registers = unexpectedRegisters === 'by-number' ? parameterRegisters(file.machine) : undefined;
+  const convention = unexpectedRegisters === 'by-size' ? callingConvention(file.machine) : undefined;
+  const hasLocations = registers !== undefined || convention !== undefined;
   const relocated = new RelocatedSections(file);
   const bytesOf = (name: string): Uint8Array => relocated.read(name);
   const sections: DwarfSections = {
@@ -93,8 +96,8 @@ export function readConversionInput(
     lineStr: bytesOf(DWARF_SECTION_NAMES.lineStr),
     strOffsets: bytesOf(DWARF_SECTION_NAMES.strOffsets),
     addr: bytesOf(DWARF_SECTION_NAMES.addr),
-    loc: registers === undefined ? NO_BYTES : bytesOf(DWARF_SECTION_NAMES.loc),
-    locLists: registers === undefined ? NO_BYTES : bytesOf(DWARF_SECTION_NAMES.locLists),
+    loc: hasLocations ? bytesOf(DWARF_SECTION_NAMES.loc) : NO_BYTES,
+    locLists: hasLocations ? bytesOf(DWARF_SECTION_NAMES.locLists) : NO_BYTES,
   };
   const symbols = readConversionSymbols(file, profile.functions);
   const input: ConversionInput = {
@@ -106,6 +109,7 @@ export function readConversionInput(
       profile,
       perCpu: symbols.perCpu,
       registers,
+      convention,
       hasFunctionSymbols: symbols.functions.length > 0,
     },
   };

@@ -41,10 +41,11 @@ export const SLOT = {
   /** type; import of an imported unit. */
   TYPE: 1,
   BYTE_SIZE: 2,
-  /** data_member_location, location. */
+  /** data_member_location, location; low_pc of a subprogram. */
   LOCATION: 3,
-  /** encoding, const_value, upper_bound, language. */
+  /** encoding, const_value, upper_bound, language; inline of a subprogram. */
   VALUE: 4,
+  /** count; calling_convention of a subprogram; producer of a unit; alignment of a struct. */
   COUNT: 5,
   DATA_BIT_OFFSET: 6,
   BIT_SIZE: 7,

@@ -12,6 +12,7 @@ import { ORDINAL_FUNCTIONS } from './stream.ts';
 import { type TagArrays, TagList } from './tags.ts';
 import type { TypeSizes } from './type-sizes.ts';
 import { UNIT_STRIDE, type UnitResolver } from './unit-resolver.ts';
+import { SIGNATURE, type SignatureReader } from './signatures.ts';
 import { FUNCTION_FLAG, type OffsetIndex, PARAMETER_UNEXPECTED, type UnitTypes } from './unit-types.ts';
 
 /** Layout of one function in {@link FunctionArrays.rows}. */
@@ -20,13 +21,14 @@ export const FUNCTION = {
   NAME: 0,
   /** Number of its prototype. */
   PROTO: 1,
+  /** Bits of SIGNATURE. */
   FLAGS: 2,
   UNIT: 3,
+  /** In two halves; 0 when nobody asks. */
+  ADDRESS_LOW: 4,
+  ADDRESS_HIGH: 5,
 } as const;
-export const FUNCTION_INTS = 4;
-
-/** Bit of a function's flags: a parameter was found in another register than the ABI says. */
-export const FUNCTION_UNEXPECTED = 1;
+export const FUNCTION_INTS = 6;
 
 /** Functions of a collection. */
 export interface FunctionArrays {
@@ -48,6 +50,8 @@ export interface UnitParts {
   readonly index: OffsetIndex;
   readonly resolver: UnitResolver;
   readonly sizes: TypeSizes;
+  /** Where the profile asks what became of parameters by their size. */
+  readonly signatures: SignatureReader | undefined;
 }
 
 const NONE = -1;
@@ -62,9 +66,10 @@ export class FunctionCollector {
   private readonly keys = new DoubleList();
   private readonly rows = new IntList();
   private readonly tags = new TagList();
-  /** By raw name the function met last, and by function the one of its name before it. */
-  private readonly latest = new Map<number, number>();
-  private readonly earlier = new IntList();
+  /** Raw names that were met. */
+  private readonly metNames = new Set<number>();
+  /** The functions that were met. */
+  private readonly known = new RowSet();
   private entries = new Int32Array(ENTRY_INTS * 64);
 
   constructor(unit: UnitParts, rules: FunctionRules, hasSymbols: boolean) {
@@ -77,8 +82,9 @@ export class FunctionCollector {
   addUnit(unitIndex: number): void {
     const { rules, hasSymbols } = this;
     if (!hasSymbols && rules.withoutSymbols === 'none') return;
-    const { types } = this.unit;
-    if (rules.dropUnexpectedRegisters) this.shareParameterFlags();
+    const { types, signatures } = this.unit;
+    if (rules.unexpectedRegisters === 'by-number') this.shareParameterFlags();
+    signatures?.addUnit();
     const onlyFirst = rules.placement === 'first-in-unit' && hasSymbols;
     let key = unitIndex * UNIT_STRIDE + ORDINAL_FUNCTIONS;
     for (let f = 0; f < types.functionName.length; f++) {
@@ -88,16 +94,19 @@ export class FunctionCollector {
       const origin = this.originOf(types.functionOrigin.at(f));
       const name = this.functionName(f, origin);
       if (name === NO_NAME) continue;
-      const last = this.latest.get(name) ?? NONE;
-      if (onlyFirst && last !== NONE) continue;
-      const count = this.fillEntries(f, (flags & FUNCTION_FLAG.VARIADIC) !== 0);
+      if (onlyFirst && this.metNames.has(name)) continue;
+      const ownFlags = this.signatureOf(f);
+      const isReordered = (ownFlags & SIGNATURE.REORDERED) !== 0;
+      const count = this.fillEntries(f, (flags & FUNCTION_FLAG.VARIADIC) !== 0, isReordered);
       if (count < 0) continue;
       const ownType = types.functionRef.at(f);
       const type = ownType === 0 && origin >= 0 ? types.functionRef.at(origin) : ownType;
       const result = this.unit.resolver.nodeAt(type, types.functionOffset.at(f));
       const proto = this.prototypes.list(BTF_KIND.FUNC_PROTO, result, 0, this.entries, 0, count);
-      const ownFlags = rules.dropUnexpectedRegisters && this.isUnexpected(f) ? FUNCTION_UNEXPECTED : 0;
-      if (this.isKnown(last, proto, ownFlags)) continue;
+      const addressLow = (signatures?.addressLow ?? 0) | 0;
+      const addressHigh = (signatures?.addressHigh ?? 0) | 0;
+      if (onlyFirst) this.metNames.add(name);
+      else if (!this.known.add(name, proto, ownFlags, addressLow, addressHigh)) continue;
       const number = this.keys.push(key);
       // Tags stand behind the function, or their values behind the names of its parameters.
       key += Math.max(2, count);
@@ -106,7 +115,8 @@ export class FunctionCollector {
       this.rows.push(proto);
       this.rows.push(ownFlags);
       this.rows.push(unitIndex);
-      this.latest.set(name, this.earlier.push(last));
+      this.rows.push(addressLow);
+      this.rows.push(addressHigh);
     }
   }
 
@@ -123,13 +133,10 @@ export class FunctionCollector {
     };
   }
 
-  private isKnown(last: number, proto: number, flags: number): boolean {
-    const { rows } = this;
-    for (let at = last; at !== NONE; at = this.earlier.at(at)) {
-      const row = at * FUNCTION_INTS;
-      if (rows.at(row + FUNCTION.PROTO) === proto && rows.at(row + FUNCTION.FLAGS) === flags) return true;
-    }
-    return false;
+  private signatureOf(f: number): number {
+    const { signatures } = this.unit;
+    if (signatures !== undefined) return signatures.signatureOf(f);
+    return this.rules.unexpectedRegisters === 'by-number' && this.isUnexpected(f) ? SIGNATURE.UNEXPECTED : 0;
   }
 
   private originOf(offset: number): number {
@@ -153,12 +160,15 @@ export class FunctionCollector {
     return types.parameterRef.at(p) === 0 && origin !== 0 ? index.find(origin, types.parameterOffset) : NONE;
   }
 
-  /** A function's parameters as entries of its prototype; -1 when one has no name. */
-  private fillEntries(f: number, isVariadic: boolean): number {
-    const { types, resolver } = this.unit;
+  /**
+   * A function's parameters as entries of its prototype; -1 when one has no name.
+   * @param isReordered leave out those that are gone
+   */
+  private fillEntries(f: number, isVariadic: boolean, isReordered: boolean): number {
+    const { types, resolver, signatures } = this.unit;
     const first = types.functionStart.at(f);
     const count = types.functionCount.at(f);
-    const total = count + (isVariadic ? 1 : 0);
+    let total = count + (isVariadic ? 1 : 0);
     if (total * ENTRY_INTS > this.entries.length) this.entries = new Int32Array(2 * total * ENTRY_INTS);
     const { entries } = this;
     let at = 0;
@@ -167,6 +177,10 @@ export class FunctionCollector {
       const source = origin >= 0 ? origin : p;
       const name = types.parameterName.at(source);
       if (name === NO_NAME) return NONE;
+      if (isReordered && signatures?.isGone(p) === true) {
+        total--;
+        continue;
+      }
       entries[at] = name;
       entries[at + 1] = 0;
       entries[at + 2] = resolver.nodeAt(types.parameterRef.at(source), types.parameterOffset.at(p));
@@ -202,5 +216,58 @@ export class FunctionCollector {
       if (sizes.isStruct(types.parameterRef.at(origin >= 0 ? origin : p))) return false;
     }
     return true;
+  }
+}
+
+/** Least places of a {@link RowSet}. */
+const LEAST_PLACES = 1 << 10;
+const ROW_INTS = 5;
+
+/** A set of rows of five ints. */
+class RowSet {
+  private readonly rows = new IntList();
+  /** Number of a row + 1, or 0. */
+  private places = new Int32Array(LEAST_PLACES);
+
+  /** False when it was there. */
+  add(a: number, b: number, c: number, d: number, e: number): boolean {
+    const { rows } = this;
+    let place = this.placeOf(a, b, c, d, e);
+    for (; this.places[place] !== 0; place = (place + 1) & (this.places.length - 1)) {
+      const row = (this.places[place] - 1) * ROW_INTS;
+      const { data } = rows;
+      if (
+        data[row] === a &&
+        data[row + 1] === b &&
+        data[row + 2] === c &&
+        data[row + 3] === d &&
+        data[row + 4] === e
+      )
+        return false;
+    }
+    for (const value of [a, b, c, d, e]) rows.push(value);
+    const count = rows.length / ROW_INTS;
+    this.places[place] = count;
+    if (2 * count > this.places.length) this.grow();
+    return true;
+  }
+
+  private placeOf(a: number, b: number, c: number, d: number, e: number): number {
+    let hash = Math.imul(a, 0x9e37_79b1) ^ Math.imul(b, 0x85eb_ca6b);
+    hash =
+      Math.imul(hash ^ (hash >>> 15), 0x2c1b_3c6d) ^
+      Math.imul(d, 0x27d4_eb2f) ^
+      Math.imul(e ^ c, 0x1656_67b1);
+    return (hash ^ (hash >>> 13)) & (this.places.length - 1);
+  }
+
+  private grow(): void {
+    const { data, length } = this.rows;
+    this.places = new Int32Array(2 * this.places.length);
+    for (let row = 0; row < length; row += ROW_INTS) {
+      let place = this.placeOf(data[row], data[row + 1], data[row + 2], data[row + 3], data[row + 4]);
+      while (this.places[place] !== 0) place = (place + 1) & (this.places.length - 1);
+      this.places[place] = row / ROW_INTS + 1;
+    }
   }
 }

@@ -6,6 +6,7 @@
 import { EM } from '../elf/constants.ts';
 import { FormatError } from '../elf/format-error.ts';
 import { DW_LLE, DW_OP } from './constants.ts';
+import { operationEnd } from './operations.ts';
 import type { DwarfSections, UnitHeader } from './sections.ts';
 
 const UP_TO_7 = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -21,6 +22,39 @@ const REGISTERS: ReadonlyMap<number, readonly number[]> = new Map<number, readon
 /** DWARF numbers of the registers that the first parameters arrive in; undefined for an unknown machine. */
 export function parameterRegisters(machine: number): readonly number[] | undefined {
   return REGISTERS.get(machine);
+}
+
+/** Parameters in registers, by ELF machine (dwarves: arch__nr_register_params). */
+const REGISTER_COUNTS: ReadonlyMap<number, number> = new Map<number, number>([
+  [EM.S390, 5],
+  [EM.SPARC, 6],
+  [EM.SPARCV9, 6],
+  [EM.X86_64, 6],
+  [EM.AARCH64, 8],
+  [EM.ARC, 8],
+  [EM.ARM, 8],
+  [EM.MIPS, 8],
+  [EM.PPC, 8],
+  [EM.PPC64, 8],
+  [EM.RISCV, 8],
+]);
+
+/** How a machine passes parameters, as far as pahole 1.32 knows. */
+export interface CallingConvention {
+  /** Registers that parameters arrive in. */
+  readonly count: number;
+  /** Their DWARF numbers, empty when they are not known. */
+  readonly registers: readonly number[];
+  /** Whether a value of two words takes two registers; else it is in memory. */
+  readonly usesPairs: boolean;
+}
+
+export function callingConvention(machine: number): CallingConvention {
+  return {
+    count: REGISTER_COUNTS.get(machine) ?? 0,
+    registers: REGISTERS.get(machine) ?? [],
+    usesPairs: machine !== EM.S390,
+  };
 }
 
 /** The linker gives every parameter a list of its own, so lists together are no longer than their section. */
@@ -59,9 +93,14 @@ export class ParameterLocations {
    * @throws FormatError when the list runs beyond its section.
    */
   listDiffers(unit: UnitHeader, offset: number, expected: number): boolean {
-    return unit.version >= 5
-      ? this.newListDiffers(unit, offset, expected)
-      : this.oldListDiffers(unit, offset, expected);
+    const list = this.list(unit, offset);
+    let found = NO_REGISTER;
+    while (list.next()) {
+      const register = registerOf(list.bytes, list.start, list.end, list.isFirst, list.section);
+      if (register === expected) return false;
+      if (register >= 0) found = register;
+    }
+    return found >= 0;
   }
 
   /** Where list number `index` of a unit starts, whose lists' offsets are at `base` (DW_FORM_loclistx). */
@@ -76,17 +115,94 @@ export class ParameterLocations {
     return base + high * 0x1_0000_0000 + low;
   }
 
-  private newListDiffers({ addressBytes }: UnitHeader, offset: number, expected: number): boolean {
-    const bytes = this.sections.locLists;
-    const cursor = new Cursor(bytes, offset, LISTS);
-    let found = NO_REGISTER;
-    let isFirst = true;
+  /**
+   * The register that a parameter arrives in by the expression `bytes[start, end)` of `.debug_info`, -1 when that does
+   * not show.
+   * @param isPair whether its value takes two registers
+   */
+  expressionRegister(unit: UnitHeader, start: number, end: number, isPair: boolean): number {
+    const found = arrivalRegister(this.sections.info, { start, end, isFirst: true }, unit, isPair);
+    return found === DAMAGED ? NO_REGISTER : found;
+  }
+
+  /**
+   * The same by the list at `offset`: the first entry that shows it counts. An operation that is not known ends the
+   * list, as it does for pahole.
+   * @throws FormatError when the list runs beyond its section.
+   */
+  listRegister(unit: UnitHeader, offset: number, isPair: boolean): number {
+    const list = this.list(unit, offset);
+    while (list.next()) {
+      const found = arrivalRegister(list.bytes, list, unit, isPair);
+      if (found === DAMAGED) break;
+      if (found !== NO_REGISTER) return found;
+    }
+    return NO_REGISTER;
+  }
+
+  private list(unit: UnitHeader, offset: number): LocationList {
+    return new LocationList(this.sections, unit, offset, this.spend);
+  }
+
+  private readonly spend = (bytes: number, section: string, offset: number): void => {
+    this.budget -= bytes;
+    if (this.budget < 0)
+      fail(section, offset, 'location lists overlap: far more to read than the section has');
+  };
+}
+
+const LISTS = '.debug_loclists';
+const OLD_LISTS = '.debug_loc';
+
+/** Goes through the expressions of a location list. */
+class LocationList {
+  readonly bytes: Uint8Array;
+  readonly section: string;
+  /** The expression that {@link next} found. */
+  start = 0;
+  end = 0;
+  isFirst = true;
+  private readonly isOld: boolean;
+  private readonly littleEndian: boolean;
+  private readonly addressBytes: number;
+  private readonly cursor: Cursor;
+  private readonly spend: (bytes: number, section: string, offset: number) => void;
+  private entries = 0;
+
+  constructor(
+    sections: DwarfSections,
+    { version, addressBytes }: UnitHeader,
+    offset: number,
+    spend: (bytes: number, section: string, offset: number) => void,
+  ) {
+    this.isOld = version < 5;
+    this.bytes = this.isOld ? sections.loc : sections.locLists;
+    this.section = this.isOld ? OLD_LISTS : LISTS;
+    this.littleEndian = sections.littleEndian;
+    this.addressBytes = addressBytes;
+    this.cursor = new Cursor(this.bytes, offset, this.section);
+    this.spend = spend;
+  }
+
+  /** False at the end of the list. */
+  next(): boolean {
+    const from = this.cursor.at;
+    if (!(this.isOld ? this.nextOld() : this.nextNew())) return false;
+    this.end = this.cursor.at;
+    this.isFirst = this.entries === 0;
+    this.entries++;
+    this.spend(this.end - from, this.section, from);
+    return true;
+  }
+
+  private nextNew(): boolean {
+    const { cursor, addressBytes } = this;
     for (;;) {
       const from = cursor.at;
       const kind = cursor.byte();
       switch (kind) {
         case DW_LLE.end_of_list:
-          return found >= 0;
+          return false;
         case DW_LLE.base_addressx:
           cursor.leb();
           continue;
@@ -115,49 +231,76 @@ export class ParameterLocations {
         default:
           fail(LISTS, from, `unknown kind of location list entry 0x${kind.toString(16)}`);
       }
-      const length = cursor.leb();
-      const start = cursor.at;
-      cursor.skip(length);
-      this.spend(cursor.at - from, LISTS, from);
-      const register = registerOf(bytes, start, cursor.at, isFirst, LISTS);
-      if (register === expected) return false;
-      if (register >= 0) found = register;
-      isFirst = false;
+      this.expression(cursor.leb());
+      return true;
     }
   }
 
-  private oldListDiffers({ addressBytes }: UnitHeader, offset: number, expected: number): boolean {
-    const bytes = this.sections.loc;
-    const { littleEndian } = this.sections;
-    const cursor = new Cursor(bytes, offset, OLD_LISTS);
-    let found = NO_REGISTER;
-    let isFirst = true;
+  private nextOld(): boolean {
+    const { bytes, cursor, addressBytes } = this;
     for (;;) {
       const from = cursor.at;
       cursor.skip(2 * addressBytes);
       const begin = bytes.subarray(from, from + addressBytes);
       if (begin.every((byte) => byte === 0xff)) continue;
-      if (bytes.subarray(from, cursor.at).every((byte) => byte === 0)) return found >= 0;
+      if (bytes.subarray(from, cursor.at).every((byte) => byte === 0)) return false;
       const [first, second] = [cursor.byte(), cursor.byte()];
-      const start = cursor.at;
-      cursor.skip(littleEndian ? first | (second << 8) : (first << 8) | second);
-      this.spend(cursor.at - from, OLD_LISTS, from);
-      const register = registerOf(bytes, start, cursor.at, isFirst, OLD_LISTS);
-      if (register === expected) return false;
-      if (register >= 0) found = register;
-      isFirst = false;
+      this.expression(this.littleEndian ? first | (second << 8) : (first << 8) | second);
+      return true;
     }
   }
 
-  private spend(bytes: number, section: string, offset: number): void {
-    this.budget -= bytes;
-    if (this.budget < 0)
-      fail(section, offset, 'location lists overlap: far more to read than the section has');
+  private expression(length: number): void {
+    this.start = this.cursor.at;
+    this.cursor.skip(length);
   }
 }
 
-const LISTS = '.debug_loclists';
-const OLD_LISTS = '.debug_loc';
+interface Expression {
+  readonly start: number;
+  readonly end: number;
+  /** Whether it is that of the list's first entry. */
+  readonly isFirst: boolean;
+}
+
+/** An expression that cannot be read to its end. */
+const DAMAGED = -2;
+
+/** The register that an expression says a parameter is in when the function is entered (dwarves: parameter__decode_location). */
+function arrivalRegister(
+  bytes: Uint8Array,
+  { start, end, isFirst }: Expression,
+  unit: UnitHeader,
+  isPair: boolean,
+): number {
+  if (start === end) return NO_REGISTER;
+  let count = 0;
+  let isValue = false;
+  let firstRegister = NO_REGISTER;
+  for (let at = start; at < end; count++) {
+    const op = bytes[at];
+    isValue ||= count > 0 && op === DW_OP.stack_value;
+    if (firstRegister === NO_REGISTER && isRegister(op)) firstRegister = op - DW_OP.reg0;
+    at = operationEnd(bytes, at, end, unit);
+    if (at < 0) return DAMAGED;
+  }
+  const op = bytes[start];
+  const isAlone = count === 1 || (count === 2 && bytes[end - 1] === DW_OP.stack_value && isValue);
+  if (isAlone && (op === DW_OP.entry_value || op === DW_OP.GNU_entry_value)) {
+    const inner = end - (count === 1 ? 1 : 2);
+    return inner === start + 2 && isRegister(bytes[inner]) ? bytes[inner] - DW_OP.reg0 : NO_REGISTER;
+  }
+  if ((op >= DW_OP.lit0 && op <= DW_OP.lit31) || op === DW_OP.constu || op === DW_OP.consts)
+    return NO_REGISTER;
+  if (isPair && !isAlone) return firstRegister;
+  if (!isFirst) return NO_REGISTER;
+  if (isRegister(op)) return op - DW_OP.reg0;
+  return isValue && op >= DW_OP.breg0 && op <= DW_OP.breg31 ? op - DW_OP.breg0 : NO_REGISTER;
+}
+
+function isRegister(op: number): boolean {
+  return op >= DW_OP.reg0 && op <= DW_OP.reg31;
+}
 
 function fail(section: string, offset: number, what: string): never {
   throw new FormatError('dwarf-malformed', { format: 'dwarf', section, offset }, what);

@@ -3,6 +3,8 @@
  * does was measured on kernels and small programs, and looked up in dwarves' btf_encoder.c and dwarf_loader.c.
  */
 
+import type { PointedFunctions } from './prototypes.ts';
+
 /** Names of the profiles this version of btfmill knows. */
 export type ProfileName = 'pahole-1.24' | 'pahole-1.30' | 'pahole-1.32';
 
@@ -10,9 +12,10 @@ export type ProfileName = 'pahole-1.24' | 'pahole-1.30' | 'pahole-1.32';
 export interface FunctionRules {
   /**
    * What of an ELF symbol's name a function's name has to be: all of it, or the part before the first dot
-   * (`f` for `f.isra.0`).
+   * (`f` for `f.isra.0`). `grouped`: that part, but of symbols of whole functions (not `f.cold`, `f.part.0`); a name
+   * whose symbols have several addresses is left out, and of several prototypes one at such an address is preferred.
    */
-  readonly symbolName: 'whole' | 'before-dot';
+  readonly symbolName: 'whole' | 'before-dot' | 'grouped';
   /**
    * `first-in-unit`: the first of a name in the stream, right there. `sorted-at-end`: all of a name are compared, and
    * those that pass stand behind all units, by name; the names of their parameters still count where they were met.
@@ -20,12 +23,22 @@ export interface FunctionRules {
   readonly placement: 'first-in-unit' | 'sorted-at-end';
   /** In a file without function symbols: every external one, or none. */
   readonly withoutSymbols: 'external' | 'none';
-  /** Leave out those of which one parameter was found in another register than the ABI says. */
-  readonly dropUnexpectedRegisters: boolean;
-  /** Leave out those whose name has several prototypes. */
-  readonly dropInconsistent: boolean;
-  /** DECL_TAG `bpf_kfunc` and `bpf_fastcall` on the functions that `.BTF_ids` lists. */
-  readonly tagKfuncs: boolean;
+  /**
+   * Leave out those of which one parameter was found in another register than the ABI says. `by-number`: every
+   * parameter is expected in the register of its number. `by-size`: wide ones take several; functions that optimisation
+   * took parameters from, or changed the order of, are left out, too.
+   */
+  readonly unexpectedRegisters: 'kept' | 'by-number' | 'by-size';
+  /**
+   * Leave out those whose name has several prototypes, and what of pointed-to functions makes them differ. `kept`: do
+   * not.
+   */
+  readonly inconsistent: 'kept' | PointedFunctions;
+  /**
+   * DECL_TAG `bpf_kfunc` and `bpf_fastcall` on the functions that `.BTF_ids` lists, before or after the function's own
+   * tags.
+   */
+  readonly tagKfuncs: 'no' | 'first' | 'last';
   /** Names of parameters and values of tags are cut to this. */
   readonly maxNameBytes: number;
 }
@@ -70,9 +83,9 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
       symbolName: 'whole',
       placement: 'first-in-unit',
       withoutSymbols: 'external',
-      dropUnexpectedRegisters: false,
-      dropInconsistent: false,
-      tagKfuncs: false,
+      unexpectedRegisters: 'kept',
+      inconsistent: 'kept',
+      tagKfuncs: 'no',
       maxNameBytes: Number.POSITIVE_INFINITY,
     },
     variables: 'symbol',
@@ -86,9 +99,9 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
       symbolName: 'before-dot',
       placement: 'sorted-at-end',
       withoutSymbols: 'none',
-      dropUnexpectedRegisters: true,
-      dropInconsistent: true,
-      tagKfuncs: true,
+      unexpectedRegisters: 'by-number',
+      inconsistent: 'result',
+      tagKfuncs: 'first',
       maxNameBytes: KSYM_NAME_BYTES,
     },
     variables: 'top-level',
@@ -99,12 +112,12 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     floats: 'FLOAT',
     arrays: 'chained',
     functions: {
-      symbolName: 'before-dot',
+      symbolName: 'grouped',
       placement: 'sorted-at-end',
       withoutSymbols: 'none',
-      dropUnexpectedRegisters: true,
-      dropInconsistent: true,
-      tagKfuncs: true,
+      unexpectedRegisters: 'by-size',
+      inconsistent: 'result-and-parameters',
+      tagKfuncs: 'last',
       maxNameBytes: KSYM_NAME_BYTES,
     },
     variables: 'top-level',

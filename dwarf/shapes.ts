@@ -79,6 +79,20 @@ const SLOT_OF_ATTRIBUTE = new Map<number, number>([
   [DW_AT.artificial, SLOT.ARTIFICIAL],
 ]);
 
+/** Attributes that are wanted of one class alone. */
+const SLOT_IN_CLASS = new Map<number, ReadonlyMap<number, number>>([
+  [
+    DIE_CLASS.SUBPROGRAM,
+    new Map<number, number>([
+      [DW_AT.low_pc, SLOT.LOCATION],
+      [DW_AT.inline, SLOT.VALUE],
+      [DW_AT.calling_convention, SLOT.COUNT],
+    ]),
+  ],
+  [DIE_CLASS.UNIT, new Map<number, number>([[DW_AT.producer, SLOT.COUNT]])],
+  [DIE_CLASS.COMPOSITE, new Map<number, number>([[DW_AT.alignment, SLOT.COUNT]])],
+]);
+
 const CLASS_OF_TAG = new Map<number, number>([
   [DW_TAG.member, DIE_CLASS.MEMBER],
   [DW_TAG.formal_parameter, DIE_CLASS.FORMAL_PARAMETER],
@@ -427,6 +441,8 @@ export class ShapeTable {
   private compile(): number {
     const tag = this.uleb();
     const hasChildren = this.byte() === 0 ? 0 : 1;
+    const dieClass = CLASS_OF_TAG.get(tag) ?? DIE_CLASS.OTHER;
+    const ownSlots = SLOT_IN_CLASS.get(dieClass);
     const slots = new Int32Array(2 * SLOT_COUNT);
     const ops: number[] = [];
     let fixed = 0;
@@ -444,7 +460,7 @@ export class ShapeTable {
       const operation = bytes < 0 ? formOperation(form) : OP.SKIP;
       if (operation < 0) this.fail(`unknown form 0x${form.toString(16)}`, formAt, 'dwarf-unsupported');
       if (!this.options.isJoined && leavesUnit(form)) throw new LinkedUnits();
-      const slot = SLOT_OF_ATTRIBUTE.get(attribute);
+      const slot = SLOT_OF_ATTRIBUTE.get(attribute) ?? ownSlots?.get(attribute);
       if (slot !== undefined && slots[2 * slot] === 0) {
         slots[2 * slot] = form;
         slots[2 * slot + 1] = form === DW_FORM.implicit_const ? constant : fixed;
@@ -471,7 +487,6 @@ export class ShapeTable {
     const shape = this.shapes.length;
     const opsStart = this.ops.length;
     for (const op of ops) this.ops.push(op);
-    const dieClass = CLASS_OF_TAG.get(tag) ?? DIE_CLASS.OTHER;
     const plain =
       this.encoding.offsetBytes === 4 && this.options.isPlain
         ? plainShape({ dieClass, tag, hasChildren: hasChildren === 1, slots, places, bytes: bytesBehindName })

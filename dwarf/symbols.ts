@@ -16,6 +16,9 @@ export interface ConversionSymbols {
   readonly strings: Uint8Array;
   /** Name offsets of all STT_FUNC symbols. */
   readonly functions: Int32Array;
+  /** Their addresses, in two halves. */
+  readonly functionLow: Int32Array;
+  readonly functionHigh: Int32Array;
   /** The per-CPU section's addresses, undefined when there is none. */
   readonly perCpu: AddressRange | undefined;
   /** Per-CPU STT_OBJECT symbols by address; equal addresses in table order. */
@@ -52,6 +55,8 @@ export function readConversionSymbols(file: ElfFile, { tagKfuncs }: FunctionRule
     return {
       strings: new Uint8Array(0),
       functions: new Int32Array(0),
+      functionLow: new Int32Array(0),
+      functionHigh: new Int32Array(0),
       perCpu,
       perCpuSymbols: [],
       kfuncs: [],
@@ -59,12 +64,16 @@ export function readConversionSymbols(file: ElfFile, { tagKfuncs }: FunctionRule
     };
 
   const functions = new Int32Array(table.count);
+  const functionLow = new Int32Array(table.count);
+  const functionHigh = new Int32Array(table.count);
   let functionCount = 0;
   const perCpuSymbols: PerCpuSymbol[] = [];
   for (let i = 0; i < table.count; i++) {
     const type = table.type(i);
     if (type === STT_FUNC) {
-      functions[functionCount++] = table.nameOffset(i);
+      functions[functionCount] = table.nameOffset(i);
+      functionLow[functionCount] = table.valueLow(i);
+      functionHigh[functionCount++] = table.valueHigh(i);
     } else if (
       type === STT_OBJECT &&
       section !== undefined &&
@@ -79,9 +88,11 @@ export function readConversionSymbols(file: ElfFile, { tagKfuncs }: FunctionRule
   return {
     strings: table.strings,
     functions: functions.slice(0, functionCount),
+    functionLow: functionLow.slice(0, functionCount),
+    functionHigh: functionHigh.slice(0, functionCount),
     perCpu,
     perCpuSymbols,
-    kfuncs: tagKfuncs ? readKfuncs(file, table) : [],
+    kfuncs: tagKfuncs === 'no' ? [] : readKfuncs(file, table),
     shadowed,
   };
 }

@@ -47,6 +47,21 @@ export class TypeSizes extends DieAttributes {
     return 0;
   }
 
+  /**
+   * Bytes of a parameter of that type, as pahole 1.32 counts them: those of the first DIE behind it that says so, 0
+   * when none does (dwarves: __get_type_byte_size).
+   */
+  parameterBytes(ref: number): number {
+    let at = ref;
+    for (let step = 0; step < MAX_TYPE_CHAIN && at !== 0; step++) {
+      if (this.tagAt(at) === DW_TAG.pointer_type) return this.unit.addressBytes;
+      const bytes = this.optional(SLOT.BYTE_SIZE, 0);
+      if (bytes !== 0) return bytes;
+      at = this.reference(SLOT.TYPE);
+    }
+    return 0;
+  }
+
   /** Whether it is a struct, if need be behind typedefs and const. */
   isStruct(ref: number): boolean {
     let at = ref;

@@ -30,14 +30,17 @@ export const STT_FUNC = 2;
 
 export const NT_GNU_BUILD_ID = 3;
 
-/** Machines whose relocations are known (gABI registry of e_machine). */
+/** Machines whose relocations or calling conventions are known (gABI registry of e_machine). */
 export const EM = {
+  SPARC: 2,
   I386: 3,
   MIPS: 8,
   PPC: 20,
   PPC64: 21,
   S390: 22,
   ARM: 40,
+  SPARCV9: 43,
+  ARC: 45,
   X86_64: 62,
   AARCH64: 183,
   RISCV: 243,
