@@ -6,6 +6,7 @@
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { type Comparison, compareBtf, type CompareInput } from './compare-btf.ts';
 import { runTask } from './convert/run-task.ts';
+import { type BtfDifference, type DiffInput, differenceOf } from './diff-btf.ts';
 import { type Inspection, inspectBtf } from './inspect-btf.ts';
 
 /** Below this, computing takes less than the 10 to 50 ms that starting a thread takes. */
@@ -17,6 +18,16 @@ export async function compareInThread(input: CompareInput, signal: AbortSignal):
   const message = await runTask({ role: 'compare', ...input }, signal);
   if (message.type !== 'compared') throw new BtfmillError('unexpected', `a comparison gave ${message.type}`);
   return message.comparison;
+}
+
+/** {@link differenceOf}; throws also `aborted`. */
+export async function diffInThread(input: DiffInput, signal: AbortSignal): Promise<BtfDifference> {
+  const size = [...input.a, ...input.b].reduce((sum, { length }) => sum + length, 0);
+  if (size <= SMALL_BTF_BYTES) return now(() => differenceOf(input));
+  const message = await runTask({ role: 'diff', ...input }, signal);
+  if (message.type !== 'difference')
+    throw new BtfmillError('unexpected', `a search for differences gave ${message.type}`);
+  return message.difference;
 }
 
 /** {@link inspectBtf}; throws `aborted`. */

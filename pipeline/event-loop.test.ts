@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { BtfBuilder } from '../btf/index.ts';
+import { BtfBuilder, decodeBtf } from '../btf/index.ts';
+import { BtfmillError } from '../errors/index.ts';
 import { turnsDuring } from '../test/support/event-loop.ts';
 import { tempDirForTest } from '../test/support/temp.ts';
 import { compareBtf } from './compare-btf.ts';
-import { compareInThread, inspectInThread } from './compute.ts';
+import { compareInThread, diffInThread, inspectInThread } from './compute.ts';
 import { crossCheck } from './cross-check.ts';
+import { differenceOf, layersOf } from './diff-btf.ts';
 import { inspectBtf } from './inspect-btf.ts';
 import { storeBtf } from './store.ts';
 
@@ -14,12 +16,12 @@ const { signal } = new AbortController();
 const oracle = { against: 'native', profile: 'pahole-1.30', hasOurRules: true } as const;
 
 /** A BTF of a kernel's size: 100 000 types, two megabytes. */
-function largeBtf(): Uint8Array {
+function largeBtf(size = 1024): Uint8Array {
   const b = new BtfBuilder();
   const int = b.addInt('int', 4, 1);
   let last = int;
   for (let i = 0; i < 50_000; i++) {
-    const struct = b.addStruct(i === 0 ? 'task_struct' : `struct_${i}`, 1024, [
+    const struct = b.addStruct(i === 0 ? 'task_struct' : `struct_${i}`, size, [
       { name: 'value', type: int, bitOffset: 0 },
       { name: 'next', type: last, bitOffset: 64 },
     ]);
@@ -53,6 +55,24 @@ describe('work on a whole BTF', () => {
     const inspected = inspectInThread(btf, signal);
     expect(await turnsDuring(inspected)).toBeGreaterThan(20);
     expect(await inspected).toEqual(inspectBtf(btf));
+  });
+
+  it('leaves it free when differences are looked for, and ends when it is stopped', async () => {
+    const module = new BtfBuilder({ base: decodeBtf(btf) });
+    module.addTypedef('number', 1);
+    const input = { a: layersOf(decodeBtf(module.build(), decodeBtf(btf))), b: [largeBtf(2048)] };
+    expect(input.a).toHaveLength(2);
+    const found = diffInThread(input, signal);
+    expect(await turnsDuring(found)).toBeGreaterThan(20);
+    expect(await found).toEqual(differenceOf(input));
+    expect((await found).entries).toHaveLength(50_001);
+
+    const stop = new AbortController();
+    const stopped = diffInThread({ a: [btf], b: [largeBtf(2048)] }, stop.signal);
+    setImmediate(() => {
+      stop.abort(new BtfmillError('aborted', 'stopped'));
+    });
+    await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
   });
 
   it('leaves it free in a cross-check and in storing', async () => {

@@ -2,9 +2,11 @@
 
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { type Btf, compareDeep, type DiffEntry, diffBtf } from '../btf/index.ts';
+import type { Btf, DiffEntry } from '../btf/index.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError, EXIT } from '../errors/index.ts';
+import { diffInThread } from '../pipeline/compute.ts';
+import { layersOf } from '../pipeline/diff-btf.ts';
 import { loadBtf } from '../pipeline/load-btf.ts';
 import { positiveInteger } from './cli/flags.ts';
 import { requireFile } from './cli/inputs.ts';
@@ -79,8 +81,7 @@ async function diff(fileA: string, fileB: string, flags: DiffFlags): Promise<num
         return loaded.btf;
       });
     const [a, b] = [await load(fileA), await load(fileB)];
-    const entries = diffBtf(a, b);
-    const isEqual = entries.length === 0 && isSame(a, b);
+    const { entries, isEqual } = await diffInThread({ a: layersOf(a), b: layersOf(b) }, signal);
     print(a, b, entries, isEqual, flags);
     return flags.exitCode && !isEqual ? EXIT.different : EXIT.ok;
   } catch (thrown) {
@@ -89,12 +90,6 @@ async function diff(fileA: string, fileB: string, flags: DiffFlags): Promise<num
   } finally {
     stop.release();
   }
-}
-
-/** The last word: every type of one is in the other, however far one follows the references. */
-function isSame(a: Btf, b: Btf): boolean {
-  const { equalTypes, equalFunctions, equalVariables } = compareDeep(a, b);
-  return equalTypes && equalFunctions && equalVariables;
 }
 
 function print(a: Btf, b: Btf, entries: readonly DiffEntry[], isEqual: boolean, flags: DiffFlags): void {

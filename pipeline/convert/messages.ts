@@ -3,6 +3,7 @@
 import type { Collection, ConversionInput, ConversionStats, ProfileName } from '../../dwarf/index.ts';
 import type { ErrorCode } from '../../errors/index.ts';
 import type { CompareInput, Comparison } from '../compare-btf.ts';
+import type { BtfDifference, DiffInput } from '../diff-btf.ts';
 import type { Inspection } from '../inspect-btf.ts';
 import type { BaseUse, SourceChoice } from '../types.ts';
 
@@ -40,12 +41,16 @@ export interface CompareTask extends CompareInput {
   readonly role: 'compare';
 }
 
+export interface DiffTask extends DiffInput {
+  readonly role: 'diff';
+}
+
 export interface InspectTask {
   readonly role: 'inspect';
   readonly btf: Uint8Array;
 }
 
-export type Task = ConvertTask | ConvertFilesTask | CollectTask | CompareTask | InspectTask;
+export type Task = ConvertTask | ConvertFilesTask | CollectTask | CompareTask | DiffTask | InspectTask;
 
 export interface ProgressMessage {
   readonly type: 'progress';
@@ -96,6 +101,11 @@ export interface ComparedMessage {
   readonly comparison: Comparison;
 }
 
+export interface DifferenceMessage {
+  readonly type: 'difference';
+  readonly difference: BtfDifference;
+}
+
 export interface InspectedMessage {
   readonly type: 'inspected';
   readonly inspection: Inspection;
@@ -110,4 +120,5 @@ export type Message =
   | FileMessage
   | FilesDoneMessage
   | ComparedMessage
+  | DifferenceMessage
   | InspectedMessage;

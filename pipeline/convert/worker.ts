@@ -20,6 +20,8 @@ async function run(task: Task): Promise<Message> {
       return (await import('./convert-task.ts')).collectTask(task);
     case 'compare':
       return { type: 'compared', comparison: (await import('../compare-btf.ts')).compareBtf(task) };
+    case 'diff':
+      return { type: 'difference', difference: (await import('../diff-btf.ts')).differenceOf(task) };
     default:
       return { type: 'inspected', inspection: (await import('../inspect-btf.ts')).inspectBtf(task.btf) };
   }
