@@ -11,6 +11,8 @@ import type { StepProgress } from './types.ts';
 export interface LoadOptions {
   /** What of an ELF file; its `.BTF` section when it has one, else its DWARF, if left out. */
   readonly from?: 'btf' | 'dwarf';
+  /** A file that is BTF is read as that, whatever `from` says: of two files it may be meant for the other. */
+  readonly fromIsForElf?: boolean;
   /** The kernel's BTF, for the split BTF of a module that does not carry its own base. */
   readonly base?: Btf;
   readonly profile: ProfileName;
@@ -31,9 +33,9 @@ export interface LoadedBtf {
  * is wrong with the file. The message names it.
  */
 export async function loadBtf(path: string, options: LoadOptions): Promise<LoadedBtf> {
-  const { base, from, signal } = options;
+  const { base, signal } = options;
   try {
-    const found = readStored(path, from);
+    const found = readStored(path, options);
     if (found !== undefined) {
       if (!isSplitBtf(found.bytes)) return { btf: decodeBtf(found.bytes), source: found.source };
       // Ids count from the module's own base if it has one, whatever the kernel has.
@@ -59,10 +61,11 @@ export async function loadBtf(path: string, options: LoadOptions): Promise<Loade
 }
 
 /** BTF that lies in the file as it is; undefined when it has to be made of DWARF. */
-function readStored(path: string, from: LoadOptions['from']): StoredBtf | undefined {
+function readStored(path: string, { from, fromIsForElf }: LoadOptions): StoredBtf | undefined {
   const source = openFileSource(path);
   try {
     const found = readStoredBtf(source);
+    if (found?.source === 'file' && fromIsForElf === true) return found;
     if (from === 'dwarf' && found?.source === 'file')
       throw new BtfmillError('usage', 'is BTF and has no DWARF');
     if (from === 'btf' && found === undefined) throw new BtfmillError('native-none', 'has no .BTF section');

@@ -29,7 +29,8 @@ describe('btfmill btf', () => {
     ];
     const section = { name: '.BTF', data: sample() };
     writeFileSync(join(folder, 'both'), writeDwarfElf({}, [unit(dies)], { sections: [section] }));
-    writeFileSync(join(folder, 'dwarf'), writeDwarfElf({}, [unit(dies)]));
+    const double = die('base_type', { name: 'double', byte_size: 8, encoding: ATE.float });
+    writeFileSync(join(folder, 'dwarf'), writeDwarfElf({}, [unit([...dies, double])]));
     writeFileSync(join(folder, 'text'), 'neither');
     const base = new BtfBuilder();
     base.addInt('int', 4, 1);
@@ -55,6 +56,23 @@ describe('btfmill btf', () => {
       'struct page {\n    int flags; /*     0        4 */\n\n    /* size: 4, members: 1 */\n};\n\ntypedef int page;',
     );
     expect((await run('a.btf', 'typedef page')).stdout).toBe('typedef int page;');
+  });
+
+  it('shows the other names when one is not there', async () => {
+    expect(await run('a.btf', 'typedef page', 'paeg', 'nowhere_near', 'int')).toEqual(
+      expect.objectContaining({
+        exitCode: 2,
+        stdout: 'typedef int page;\n/* int: signed integer, 4 bytes */',
+        stderr: 'btfmill: usage: no type is called paeg (Did you mean page?); no type is called nowhere_near',
+      }),
+    );
+  });
+
+  it('converts DWARF by the rules of the profile that is named', async () => {
+    const kind = async (...args: string[]) =>
+      jsonLines((await run('dwarf', 'double', '--json', ...args)).stdout);
+    expect(await kind()).toMatchObject([{ kind: 'FLOAT' }]);
+    expect(await kind('--profile', 'pahole-1.24')).toMatchObject([{ kind: 'INT' }]);
   });
 
   it('as JSON', async () => {

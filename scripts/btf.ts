@@ -11,7 +11,7 @@ import {
   similarNames,
   validateBtf,
 } from '../btf/index.ts';
-import { DEFAULT_PROFILE } from '../dwarf/index.ts';
+import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError, EXIT } from '../errors/index.ts';
 import { loadBtf } from '../pipeline/load-btf.ts';
 import { requireFile } from './cli/inputs.ts';
@@ -32,12 +32,13 @@ a pipe. A name may be preceded by struct, union, enum, typedef, func or var; wit
 shown, anonymous types in it spelled out. Beside a member stand its offset and size in bytes, of a bitfield
 offset:bit and the size of its type.
 
-Exit codes: 0 done, 2 usage, a name or file that is not there or may not be read, 3 a file that is neither, damaged, or
-cannot be converted.`;
+Exit codes: 0 done, 2 usage, a file that is not there or may not be read, or a name that is not there (the others are
+shown), 3 a file that is neither, damaged, or cannot be converted.`;
 
 interface BtfFlags {
   readonly from?: 'btf' | 'dwarf';
   readonly base?: string;
+  readonly profile: ProfileName;
   readonly json?: boolean;
 }
 
@@ -49,6 +50,11 @@ export function registerBtf(program: Command): void {
     .argument('[name...]', 'types, functions or variables to show')
     .addOption(new Option('--from <what>', 'what of an ELF file that has both').choices(['btf', 'dwarf']))
     .option('--base <file>', "the kernel's BTF, to read a module's split BTF")
+    .addOption(
+      new Option('--profile <name>', 'how DWARF is converted')
+        .choices(Object.keys(PROFILES))
+        .default(DEFAULT_PROFILE),
+    )
     .option('--json', 'the same as JSON; "v":1');
   command.addHelpText('after', HELP).action(async (file: string, names: readonly string[]) => {
     process.exitCode = await showBtf(file, names, command.optsWithGlobals<BtfFlags>());
@@ -61,13 +67,13 @@ async function showBtf(file: string, names: readonly string[], flags: BtfFlags):
   try {
     if (flags.base !== undefined) await requireFile(flags.base);
     const btf = await withInput(file, signal, async (path) => {
-      const options = { profile: DEFAULT_PROFILE, threads: Math.min(4, availableParallelism()), signal };
+      const options = { profile: flags.profile, threads: Math.min(4, availableParallelism()), signal };
       const base = flags.base === undefined ? undefined : (await loadBtf(flags.base, options)).btf;
       const from = flags.from === undefined ? {} : { from: flags.from };
       return (await loadBtf(path, { ...options, ...from, ...(base === undefined ? {} : { base }) })).btf;
     });
     if (names.length === 0) showOverview(btf, file, flags);
-    else for (const name of names) showTypes(btf, name, flags);
+    else showNames(btf, names, flags);
     return EXIT.ok;
   } catch (thrown) {
     if (signal.aborted) return stop.exitCode();
@@ -84,13 +90,23 @@ function showOverview(btf: Btf, file: string, { json }: BtfFlags): void {
   else process.stdout.write(renderOverview(file, overview, problems));
 }
 
-function showTypes(btf: Btf, name: string, { json }: BtfFlags): void {
-  const ids = findTypes(btf, name);
-  if (ids.length === 0) {
-    const similar = similarNames(btf, name);
-    const hint = similar.length === 0 ? '' : ` (Did you mean ${similar.join(', ')}?)`;
-    throw new BtfmillError('usage', `no type is called ${name}${hint}`);
+/** Shows those that are there before it says which are not. */
+function showNames(btf: Btf, names: readonly string[], flags: BtfFlags): void {
+  const missing: string[] = [];
+  for (const name of names) {
+    const ids = findTypes(btf, name);
+    if (ids.length > 0) showTypes(btf, ids, flags);
+    else missing.push(`no type is called ${name}${hintFor(btf, name)}`);
   }
+  if (missing.length > 0) throw new BtfmillError('usage', missing.join('; '));
+}
+
+function hintFor(btf: Btf, name: string): string {
+  const similar = similarNames(btf, name);
+  return similar.length === 0 ? '' : ` (Did you mean ${similar.join(', ')}?)`;
+}
+
+function showTypes(btf: Btf, ids: readonly number[], { json }: BtfFlags): void {
   for (const id of ids) {
     const lines = cDefinition(btf, id);
     if (json) {

@@ -77,6 +77,20 @@ describe('btfmill diff', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('--from chooses among what ELF files have; what is BTF is read as that', async () => {
+    for (const [a, b] of [
+      ['a.btf', 'elf'],
+      ['elf', 'a.btf'],
+    ]) {
+      const { exitCode, stdout } = await run(a, b, '--from', 'dwarf', '--exit-code');
+      expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^no diff/u) });
+    }
+    expect(await run('a.btf', 'elf', '--from', 'btf')).toMatchObject({
+      exitCode: 3,
+      stderr: 'btfmill: native-none: elf: has no .BTF section',
+    });
+  });
+
   it('tells by the exit code, when asked', async () => {
     expect((await run('a.btf', 'b.btf', '--exit-code')).exitCode).toBe(8);
     expect(await run('a.btf', 'a.btf', '--exit-code')).toMatchObject({

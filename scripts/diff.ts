@@ -41,7 +41,7 @@ interface DiffFlags {
   readonly color: boolean;
 }
 
-/** As many of each kind of difference as fit on a few screens. */
+/** As many of each kind of difference, and as many lines of each, as fit on a few screens. */
 const DEFAULT_LIMIT = 20;
 
 export function registerDiff(program: Command): void {
@@ -50,14 +50,24 @@ export function registerDiff(program: Command): void {
     .description('say what differs between two BTFs')
     .argument('<a>', 'BTF, or ELF file with .BTF or DWARF')
     .argument('<b>', 'the other one')
-    .addOption(new Option('--from <what>', 'what of an ELF file that has both').choices(['btf', 'dwarf']))
+    .addOption(
+      new Option('--from <what>', 'what of the ELF files; what is BTF is read as that').choices([
+        'btf',
+        'dwarf',
+      ]),
+    )
     .option('--base <file>', "the kernel's BTF, to read modules' split BTF")
     .addOption(
       new Option('--profile <name>', 'how DWARF is converted')
         .choices(Object.keys(PROFILES))
         .default(DEFAULT_PROFILE),
     )
-    .option('--limit <n>', 'differences listed of each kind', positiveInteger, DEFAULT_LIMIT)
+    .option(
+      '--limit <n>',
+      'differences listed of each kind, and lines of each',
+      positiveInteger,
+      DEFAULT_LIMIT,
+    )
     .option('--exit-code', `exit with ${EXIT.different} when there are differences`)
     .option('--json', 'all differences as JSON Lines, and a summary; "v":1');
   command.addHelpText('after', HELP).action(async (a: string, b: string) => {
@@ -76,8 +86,12 @@ async function diff(fileA: string, fileB: string, flags: DiffFlags): Promise<num
     const from = flags.from === undefined ? {} : { from: flags.from };
     const load = async (file: string): Promise<Btf> =>
       withInput(file, signal, async (path) => {
-        // What is BTF and nothing else has no choice; --from is about the other.
-        const loaded = await loadBtf(path, { ...options, ...from, ...(base === undefined ? {} : { base }) });
+        const loaded = await loadBtf(path, {
+          ...options,
+          ...from,
+          fromIsForElf: true,
+          ...(base === undefined ? {} : { base }),
+        });
         return loaded.btf;
       });
     const [a, b] = [await load(fileA), await load(fileB)];

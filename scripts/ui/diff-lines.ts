@@ -4,13 +4,10 @@ import { type DiffEntry, type DiffNote, GROUPS } from '../../btf/index.ts';
 import type { Palette } from './color.ts';
 import { plural, printable } from './format.ts';
 
-/** Lines of one changed definition; whoever wants all of a rewritten struct asks `btfmill btf` for both. */
-const MAX_NOTES = 20;
-
 const HEADINGS = { changed: 'changed', removed: 'only in the first', added: 'only in the second' } as const;
 const WHATS = ['changed', 'removed', 'added'] as const;
 
-/** One line per group with counts, then up to `limit` definitions of each group and way of differing. */
+/** One line per group with counts, then up to `limit` definitions of each group and way of differing, `limit` lines each. */
 export function renderDiff(entries: readonly DiffEntry[], limit: number, paint: Palette): string {
   const lines: string[] = [];
   for (const group of GROUPS) {
@@ -26,14 +23,14 @@ export function renderDiff(entries: readonly DiffEntry[], limit: number, paint: 
       const own = entries.filter((entry) => entry.group === group && entry.what === what);
       if (own.length === 0) continue;
       lines.push('', paint.bold(`${group}, ${HEADINGS[what]} (${own.length})`));
-      for (const entry of own.slice(0, limit)) lines.push(...entryLines(entry, paint));
+      for (const entry of own.slice(0, limit)) lines.push(...entryLines(entry, limit, paint));
       if (own.length > limit) lines.push(paint.dim(`  … and ${own.length - limit} more (--limit)`));
     }
   }
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function entryLines(entry: DiffEntry, paint: Palette): string[] {
+function entryLines(entry: DiffEntry, limit: number, paint: Palette): string[] {
   const { what, summary, notes } = entry;
   if (notes.length === 0) {
     const line = `  ${what === 'added' ? '+' : '-'} ${printable(summary)}`;
@@ -41,8 +38,8 @@ function entryLines(entry: DiffEntry, paint: Palette): string[] {
   }
   return [
     `  ${printable(titleOf(entry))}`,
-    ...notes.slice(0, MAX_NOTES).flatMap((note) => noteLines(note, paint)),
-    ...(notes.length > MAX_NOTES ? [paint.dim(`      … and ${notes.length - MAX_NOTES} more`)] : []),
+    ...notes.slice(0, limit).flatMap((note) => noteLines(note, paint)),
+    ...(notes.length > limit ? [paint.dim(`      … and ${notes.length - limit} more (--limit)`)] : []),
   ];
 }
 
@@ -50,7 +47,8 @@ function entryLines(entry: DiffEntry, paint: Palette): string[] {
 function titleOf({ kind, name }: DiffEntry): string {
   switch (kind) {
     case 'FWD':
-      return `struct ${name};`;
+      // Of a struct or a union, and where that changed, of both.
+      return `declaration of ${name}`;
     case 'DATASEC':
       return `section ${name}`;
     case 'DECL_TAG':
