@@ -1,9 +1,17 @@
 /** Strings by content: equal texts get equal ids. Id 0 is the empty string. */
 
+import { FormatError } from '../elf/format-error.ts';
+import { BTF_MAX_NAME_OFFSET } from './constants.ts';
 import { addByte, finishBytes, hashKey } from './hashing.ts';
 import { IntList } from './int-list.ts';
 
 const EMPTY = -1;
+
+/**
+ * All texts together. The kernel takes 16 MiB of strings, libbpf (and so pahole) 2 GiB. Strings may be ends of each
+ * other in an input, and then a small one names more text than any memory holds.
+ */
+const MAX_TEXT_BYTES = 256 << 20;
 
 export class StringPool {
   private readonly sources: Uint8Array[] = [];
@@ -15,8 +23,12 @@ export class StringPool {
   private readonly first: number;
   private readonly second: number;
   private buckets = new Int32Array(1 << 13).fill(EMPTY);
+  private readonly maxTextBytes: number;
+  private textBytes = 0;
 
-  constructor() {
+  /** @param maxTextBytes what all texts together may have */
+  constructor(maxTextBytes = MAX_TEXT_BYTES) {
+    this.maxTextBytes = maxTextBytes;
     ({ first: this.first, second: this.second } = hashKey());
     this.add(new Uint8Array(0), 0, 0);
   }
@@ -25,7 +37,10 @@ export class StringPool {
     return this.hashes.length;
   }
 
-  /** Id of the text in `bytes[start, end)`. */
+  /**
+   * Id of the text in `bytes[start, end)`.
+   * @throws FormatError `btf-unencodable` when all texts together exceed the pool's limit (256 MiB).
+   */
   add(bytes: Uint8Array, start: number, end: number): number {
     const { first } = this;
     let hash = 0;
@@ -33,7 +48,7 @@ export class StringPool {
     return this.enter(bytes, start, end - start, hash);
   }
 
-  /** Id of the text that starts at `start` and ends with a NUL, or where the bytes end. */
+  /** Id of the text that starts at `start` and ends with a NUL, or where the bytes end; as {@link add}. */
   addTerminated(bytes: Uint8Array, start: number): number {
     const { first } = this;
     let hash = 0;
@@ -57,13 +72,25 @@ export class StringPool {
       if (hashes.data[id] === hash && this.equals(id, bytes, start, length)) return id;
       slot = (slot + 1) & mask;
     }
-    const id = hashes.push(hash);
-    this.source.push(this.sourceId(bytes));
-    this.start.push(start);
-    this.size.push(length);
+    const id = this.append(bytes, start, length, hash);
     buckets[slot] = id;
     if (hashes.length * 2 > buckets.length) this.grow();
     return id;
+  }
+
+  private append(bytes: Uint8Array, start: number, length: number, hash: number): number {
+    this.textBytes += length;
+    if (this.textBytes > this.maxTextBytes) {
+      throw new FormatError(
+        'btf-unencodable',
+        { format: 'btf' },
+        `names of more than ${this.maxTextBytes} bytes together; the kernel takes ${BTF_MAX_NAME_OFFSET + 1}`,
+      );
+    }
+    this.source.push(this.sourceId(bytes));
+    this.start.push(start);
+    this.size.push(length);
+    return this.hashes.push(hash);
   }
 
   /** Id of an ASCII text. */

@@ -35,6 +35,8 @@ export interface NameText {
 export class NameTable {
   private readonly sections: DwarfSections;
   private readonly pool = new StringPool();
+  /** Raw names by offset in `.debug_line_str`: many DIEs may have one long name. */
+  private readonly lineNames = new Map<number, number>();
 
   constructor(sections: DwarfSections) {
     this.sections = sections;
@@ -53,9 +55,14 @@ export class NameTable {
    * @throws FormatError when the offset is outside or the string does not end.
    */
   lineString(offset: number): number {
-    const { lineStr } = this.sections;
-    const end = terminator(lineStr, offset, '.debug_line_str');
-    return end === offset ? NO_NAME : ~this.pool.add(lineStr, offset, end);
+    let raw = this.lineNames.get(offset);
+    if (raw === undefined) {
+      const { lineStr } = this.sections;
+      const end = terminator(lineStr, offset, '.debug_line_str');
+      raw = end === offset ? NO_NAME : ~this.pool.add(lineStr, offset, end);
+      this.lineNames.set(offset, raw);
+    }
+    return raw;
   }
 
   /** The text behind one of this table's names or a `.debug_str` offset; see {@link nameText}. */

@@ -5,6 +5,7 @@
  */
 
 import { FormatError } from '../elf/format-error.ts';
+import { addWord, finishWords, hashKey } from '../btf/hashing.ts';
 import { IntList } from '../btf/int-list.ts';
 import { DW_AT, DW_FORM, DW_TAG } from './constants.ts';
 import { DIE_CLASS, SLOT, SLOT_COUNT } from './die-classes.ts';
@@ -259,10 +260,24 @@ export interface ShapeOptions {
 
 const ALONE: ShapeOptions = { isJoined: false, isPlain: true };
 
-/** Tables kept: those of units that share one follow each other. */
+/** Tables kept while each new one lies behind those before it: units that share a table follow each other then. */
 const MAX_TABLES = 8;
-/** Ints of the tables that are kept when all units are read as one: the tables of some thousand units of gcc. */
-const MAX_JOINED_TABLE_INTS = 1 << 22;
+/** Ints of the tables that are kept when they are asked for in no order: the tables of some thousand units of gcc. */
+const MAX_TABLE_INTS = 1 << 22;
+/** Of a new table: gcc writes about 300 declarations. */
+const TABLE_INTS = 512;
+
+/**
+ * What compiling tables may cost, in bytes read and ints made, is {@link FREE_COST} and this for each byte of the
+ * section. Real tables do not overlap, so that one pass over the units reads each byte once; more happens where units
+ * come back to tables that were dropped. Tables that overlap, each unit's one declaration further into the same bytes,
+ * are a file's product of units and declarations.
+ */
+const MAX_COST_PER_BYTE = 16;
+/** Less than a tenth of a second: small files may do as they please. */
+const FREE_COST = 1 << 24;
+/** Declarations that differ: a kernel has a few thousand. Each takes some 200 bytes of memory. */
+const MAX_SHAPES = 1 << 20;
 
 /** Ints of a known declaration in {@link ShapeTable.known}: its hash, where it starts, its length, its shape. */
 const KNOWN_INTS = 4;
@@ -291,16 +306,23 @@ export class ShapeTable {
   /** Shapes by the bytes of their declaration: a hash table, {@link KNOWN_INTS} per place, length 0 = free. */
   private known: Int32Array = new Int32Array(KNOWN_INTS << 12);
   private knownCount = 0;
+  private readonly hashKey = hashKey();
   private readonly tables = new Map<number, Int32Array>();
   /** Arrays of tables that were dropped, to be filled again. */
   private readonly spare: Int32Array[] = [];
   private tableInts = 0;
+  /** True when tables are not asked for in the order in which they lie. */
+  private isUnordered: boolean;
+  /** End of the farthest table so far. */
+  private farthest = 0;
+  private cost = 0;
   private at = 0;
 
   constructor(abbrev: Uint8Array, encoding: UnitEncoding, options: ShapeOptions = ALONE) {
     this.bytes = abbrev;
     this.encoding = encoding;
     this.options = options;
+    this.isUnordered = options.isJoined;
     for (let i = 0; i < SHAPE.INTS; i++) this.shapes.push(0);
   }
 
@@ -311,21 +333,30 @@ export class ShapeTable {
   table(offset: number): Int32Array {
     const cached = this.tables.get(offset);
     if (cached !== undefined) return cached;
+    if (offset < this.farthest) this.isUnordered = true;
     const table = this.parse(offset);
+    this.farthest = Math.max(this.farthest, this.at);
+    this.spend(this.at - offset + (table.length > TABLE_INTS ? table.length : 0), offset);
     // gcc gives every unit a table of its own: keeping all of them would cost memory for nothing.
-    if (this.options.isJoined) {
-      // Tables of several units are in use at a time, in no order: none is reused, and more are kept.
+    if (this.isUnordered) {
+      // When units are read as one, several tables are in use at a time: none is reused.
       this.tableInts += table.length;
-      if (this.tableInts > MAX_JOINED_TABLE_INTS) {
+      if (this.tableInts > MAX_TABLE_INTS) {
         this.tables.clear();
         this.tableInts = table.length;
       }
     } else if (this.tables.size >= MAX_TABLES) {
-      this.spare.push(...this.tables.values());
+      for (const dropped of this.tables.values()) if (dropped.length === TABLE_INTS) this.spare.push(dropped);
       this.tables.clear();
     }
     this.tables.set(offset, table);
     return table;
+  }
+
+  private spend(cost: number, offset: number): void {
+    this.cost += cost;
+    if (this.cost > FREE_COST + MAX_COST_PER_BYTE * this.bytes.length)
+      this.fail('abbreviation tables overlap, or are used in turns, beyond measure', offset);
   }
 
   private fail(
@@ -341,7 +372,7 @@ export class ShapeTable {
       this.fail(`abbreviation table lies outside the section of ${this.bytes.length} bytes`, offset);
     this.at = offset;
     const { bytes } = this;
-    let table = this.spare.pop()?.fill(0) ?? new Int32Array(512);
+    let table = this.spare.pop()?.fill(0) ?? new Int32Array(TABLE_INTS);
     for (;;) {
       const codeAt = this.at;
       let code = codeAt < bytes.length ? bytes[codeAt] : 0x80;
@@ -369,21 +400,23 @@ export class ShapeTable {
     let { known } = this;
     const mask = known.length / KNOWN_INTS - 1;
     let place = (hash & mask) * KNOWN_INTS;
-    for (; known[place + 2] !== 0; place = (place + KNOWN_INTS) & (known.length - 1)) {
-      if (known[place] !== hash || known[place + 2] !== length) continue;
-      let there = known[place + 1];
-      let here = start;
-      while (here < end && bytes[there] === bytes[here]) {
-        there++;
-        here++;
+    while (known[place + 2] !== 0) {
+      if (known[place] === hash && known[place + 2] === length) {
+        let there = known[place + 1];
+        let here = start;
+        while (here < end && bytes[there] === bytes[here]) {
+          there++;
+          here++;
+        }
+        if (here === end) {
+          // The nearest one is the likeliest to be in the processor's cache.
+          known[place + 1] = start;
+          return known[place + 3];
+        }
       }
-      if (here < end) continue;
-      // The nearest one is the likeliest to be in the processor's cache.
-      known[place + 1] = start;
-      return known[place + 3];
+      place = (place + KNOWN_INTS) & (known.length - 1);
     }
-    this.at = start;
-    const shape = this.compile();
+    const shape = this.compile(start);
     if (++this.knownCount * 2 > mask) {
       known = this.growKnown();
       place = freePlace(known, hash);
@@ -408,14 +441,17 @@ export class ShapeTable {
   /** Moves over tag, children flag and attribute list; returns a hash of them. */
   private skipDeclaration(): number {
     const { bytes } = this;
+    const { first, second } = this.hashKey;
     const lastPair = bytes.length - 2;
     let { at } = this;
     let hash = 0;
     if (at <= lastPair && bytes[at] < 0x80) {
-      hash = (bytes[at] << 8) | bytes[at + 1];
+      hash = addWord(hash, (bytes[at] << 8) | bytes[at + 1], first, second);
       at += 2;
     } else {
-      hash = Math.imul(this.uleb(), 31) + this.byte();
+      this.uleb();
+      this.byte();
+      hash = this.addBytes(hash, at);
       at = this.at;
     }
     for (;;) {
@@ -427,18 +463,31 @@ export class ShapeTable {
         this.at = at - 2;
         attribute = this.uleb();
         form = this.uleb();
-        if (form === FORM_IMPLICIT_CONST) hash = Math.imul(hash, 31) + Number(this.sleb() & 0xffn);
+        if (form === FORM_IMPLICIT_CONST) this.sleb();
+        hash = this.addBytes(hash, at - 2);
         at = this.at;
+      } else {
+        hash = addWord(hash, (attribute << 8) | form, first, second);
       }
       if (attribute === 0 && form === 0) break;
-      hash = (Math.imul(hash, 31) + ((attribute << 8) ^ form)) | 0;
-      hash ^= hash >>> 15;
     }
     this.at = at;
-    return hash | 0;
+    return finishWords(hash);
   }
 
-  private compile(): number {
+  /** The hash with all bytes from `start` to where we are: a number can be written in many ways. */
+  private addBytes(hash: number, start: number): number {
+    const { first, second } = this.hashKey;
+    let added = hash;
+    for (let i = start; i < this.at; i++) added = addWord(added, this.bytes[i], first, second);
+    return added;
+  }
+
+  /** The shape of the declaration whose tag stands at `start`; leaves {@link at} behind it. */
+  private compile(start: number): number {
+    if (this.shapes.length > MAX_SHAPES * SHAPE.INTS)
+      this.fail(`more than ${MAX_SHAPES} abbreviations that differ`, start);
+    this.at = start;
     const tag = this.uleb();
     const hasChildren = this.byte() === 0 ? 0 : 1;
     const dieClass = CLASS_OF_TAG.get(tag) ?? DIE_CLASS.OTHER;
