@@ -13,8 +13,8 @@ import {
 } from '../btf/index.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError, EXIT } from '../errors/index.ts';
-import { loadBtf } from '../pipeline/load-btf.ts';
 import { requireFile } from './cli/inputs.ts';
+import { loadShown } from './cli/load-shown.ts';
 import { listenForStop } from './cli/stop-signal.ts';
 import { withInput } from './cli/with-input.ts';
 import { printable } from './ui/format.ts';
@@ -68,9 +68,11 @@ async function showBtf(file: string, names: readonly string[], flags: BtfFlags):
     if (flags.base !== undefined) await requireFile(flags.base);
     const btf = await withInput(file, signal, async (path) => {
       const options = { profile: flags.profile, threads: Math.min(4, availableParallelism()), signal };
-      const base = flags.base === undefined ? undefined : (await loadBtf(flags.base, options)).btf;
+      const base =
+        flags.base === undefined ? undefined : (await loadShown(flags.base, flags.base, options)).btf;
       const from = flags.from === undefined ? {} : { from: flags.from };
-      return (await loadBtf(path, { ...options, ...from, ...(base === undefined ? {} : { base }) })).btf;
+      return (await loadShown(path, file, { ...options, ...from, ...(base === undefined ? {} : { base }) }))
+        .btf;
     });
     if (names.length === 0) showOverview(btf, file, flags);
     else showNames(btf, names, flags);

@@ -14,8 +14,8 @@ import { writeResult } from './cli/output-faults.ts';
 import { peakMemoryBytes } from './cli/peak-memory.ts';
 import { listenForStop } from './cli/stop-signal.ts';
 import { withInput } from './cli/with-input.ts';
-import { formatBytes, formatDuration, truncate } from './ui/format.ts';
-import { createLiveBlock } from './ui/live-block.ts';
+import { showConversion } from './ui/conversion-progress.ts';
+import { formatBytes, formatDuration } from './ui/format.ts';
 
 const HELP = `
 Examples:
@@ -99,10 +99,13 @@ async function convertOne(file: string, flags: ConvertFlags): Promise<number> {
     await refuseInput(flags.output, inputs);
   }
   const started = performance.now();
+  const shownName = file === '-' ? 'stdin' : file;
   const stop = listenForStop(() => {});
   let converted: ConvertedKernel;
   try {
-    converted = await withInput(file, stop.signal, (path) => convert(path, others, flags, stop.signal));
+    converted = await withInput(file, stop.signal, (path) =>
+      convert(path, shownName, others, flags, stop.signal),
+    );
   } catch (thrown) {
     if (stop.signal.aborted) return stop.exitCode();
     throw thrown;
@@ -120,18 +123,12 @@ async function convertOne(file: string, flags: ConvertFlags): Promise<number> {
 
 async function convert(
   path: string,
+  shownName: string,
   others: readonly string[],
   flags: ConvertFlags,
   signal: AbortSignal,
 ): Promise<ConvertedKernel> {
-  const started = performance.now();
-  let read: ReadSoFar | undefined;
-  const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
-  const live = isLive
-    ? createLiveBlock(process.stderr, (width) => [
-        truncate(progressLine(read, performance.now() - started), width),
-      ])
-    : undefined;
+  const progress = flags.quiet ? undefined : showConversion(shownName);
   try {
     return await convertKernel(path, {
       source: 'dwarf',
@@ -140,30 +137,13 @@ async function convert(
       ...(flags.base === undefined ? {} : { base: flags.base }),
       ...(flags.alt === undefined ? {} : { alt: flags.alt }),
       signal,
-      onProgress: (done, total) => {
-        read = { done, total };
-      },
+      ...(progress === undefined ? {} : { onProgress: progress.onProgress }),
     });
   } catch (thrown) {
     throw aboutFile(thrown, path, others);
   } finally {
-    live?.close();
+    progress?.close();
   }
-}
-
-interface ReadSoFar {
-  readonly done: number;
-  readonly total: number | undefined;
-}
-
-/** The clock runs on while nothing is read: before, and when types are put together after. */
-function progressLine(read: ReadSoFar | undefined, milliseconds: number): string {
-  const time = formatDuration(milliseconds);
-  if (read === undefined) return `  opening  ${time}`;
-  const { done, total } = read;
-  if (done === total) return `  ${formatBytes(done)} read, assembling types  ${time}`;
-  const percent = total === undefined ? '' : `  ${Math.floor((100 * done) / total)}%`;
-  return `  ${formatBytes(done)} of .debug_info${percent}  ${time}`;
 }
 
 async function report(

@@ -7,9 +7,9 @@ import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError, EXIT } from '../errors/index.ts';
 import { diffInThread } from '../pipeline/compute.ts';
 import { layersOf } from '../pipeline/diff-btf.ts';
-import { loadBtf } from '../pipeline/load-btf.ts';
 import { positiveInteger } from './cli/flags.ts';
 import { requireFile } from './cli/inputs.ts';
+import { loadShown } from './cli/load-shown.ts';
 import { listenForStop } from './cli/stop-signal.ts';
 import { withInput } from './cli/with-input.ts';
 import { palette, wantsColor } from './ui/color.ts';
@@ -82,11 +82,12 @@ async function diff(fileA: string, fileB: string, flags: DiffFlags): Promise<num
   try {
     if (flags.base !== undefined) await requireFile(flags.base);
     const options = { profile: flags.profile, threads: Math.min(4, availableParallelism()), signal };
-    const base = flags.base === undefined ? undefined : (await loadBtf(flags.base, options)).btf;
+    const base =
+      flags.base === undefined ? undefined : (await loadShown(flags.base, flags.base, options)).btf;
     const from = flags.from === undefined ? {} : { from: flags.from };
     const load = async (file: string): Promise<Btf> =>
       withInput(file, signal, async (path) => {
-        const loaded = await loadBtf(path, {
+        const loaded = await loadShown(path, file, {
           ...options,
           ...from,
           fromIsForElf: true,

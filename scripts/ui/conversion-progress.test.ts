@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { showConversion } from './conversion-progress.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubEnv('TERM', 'xterm');
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+});
+
+function terminal(columns: number): {
+  isTTY: boolean;
+  columns: number;
+  write: (text: string) => void;
+  text: () => string;
+} {
+  let written = '';
+  return {
+    isTTY: true,
+    columns,
+    write: (text) => {
+      written = text;
+    },
+    text: () => written,
+  };
+}
+
+it('says of which file how much is read, in a line no wider than the terminal, and takes it back', () => {
+  const wide = terminal(80);
+  const narrow = terminal(24);
+  const shown = [wide, narrow].map((screen) => showConversion('/boot/vmlinux-6.1', screen));
+  vi.advanceTimersByTime(100);
+  expect(wide.text()).toMatch(/^ {2}vmlinux-6\.1: opening/u);
+  for (const { onProgress } of shown) onProgress(5_000_000, 20_000_000);
+  vi.advanceTimersByTime(100);
+  expect(wide.text()).toContain('  vmlinux-6.1: 5.00 MB of .debug_info  25%  ');
+  expect(narrow.text()).toMatch(/ {2}vmlinux-6\.1: 5\.00 MB…\n$/u);
+  for (const { onProgress } of shown) onProgress(20_000_000, 20_000_000);
+  vi.advanceTimersByTime(100);
+  expect(wide.text()).toContain('  vmlinux-6.1: 20.0 MB read, assembling types  ');
+  for (const { close } of shown) close();
+  expect(wide.text()).not.toContain('vmlinux');
+});
+
+it('is silent where nobody watches', () => {
+  const pipe = { ...terminal(80), isTTY: false };
+  const { onProgress, close } = showConversion('vmlinux', pipe);
+  onProgress(1, 2);
+  vi.advanceTimersByTime(1000);
+  close();
+  expect(pipe.text()).toBe('');
+});

@@ -1,0 +1,52 @@
+/** The line at the bottom of the terminal while a file's DWARF is converted. */
+
+import { basename } from 'node:path';
+import { formatBytes, formatDuration, printable, truncate } from './format.ts';
+import { createLiveBlock, type Terminal } from './live-block.ts';
+
+export interface ConversionProgress {
+  /** Bytes of .debug_info that are read, and of all if that is known. */
+  readonly onProgress: (done: number, total: number | undefined) => void;
+  /** Removes the line. */
+  readonly close: () => void;
+}
+
+interface ReadSoFar {
+  readonly done: number;
+  readonly total: number | undefined;
+}
+
+/**
+ * Shows the line from now on, if stderr is a terminal that can take a line back. It comes after a tenth of a second:
+ * of what takes less nothing is seen.
+ * @param file path; its last part is shown
+ */
+export function showConversion(
+  file: string,
+  terminal: Terminal & { readonly isTTY?: boolean } = process.stderr,
+): ConversionProgress {
+  const started = performance.now();
+  let read: ReadSoFar | undefined;
+  const isLive = terminal.isTTY === true && process.env.TERM !== 'dumb';
+  const live = isLive
+    ? createLiveBlock(terminal, (width) => [
+        truncate(`  ${printable(basename(file))}: ${progressText(read, performance.now() - started)}`, width),
+      ])
+    : undefined;
+  return {
+    onProgress: (done, total) => {
+      read = { done, total };
+    },
+    close: () => live?.close(),
+  };
+}
+
+/** The clock runs on while nothing is read: before, and when types are put together after. */
+function progressText(read: ReadSoFar | undefined, milliseconds: number): string {
+  const time = formatDuration(milliseconds);
+  if (read === undefined) return `opening  ${time}`;
+  const { done, total } = read;
+  if (done === total) return `${formatBytes(done)} read, assembling types  ${time}`;
+  const percent = total === undefined ? '' : `  ${Math.floor((100 * done) / total)}%`;
+  return `${formatBytes(done)} of .debug_info${percent}  ${time}`;
+}
