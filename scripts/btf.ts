@@ -33,7 +33,7 @@ shown, anonymous types in it spelled out. Beside a member stand its offset and s
 offset:bit and the size of its type.
 
 Exit codes: 0 done, 2 usage, a file that is not there or may not be read, or a name that is not there (the others are
-shown), 3 a file that is neither, damaged, or cannot be converted.`;
+shown), 3 a file that is neither, damaged, or cannot be converted, 130 or 143 stopped by a signal.`;
 
 interface BtfFlags {
   readonly from?: 'btf' | 'dwarf';

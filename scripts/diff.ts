@@ -29,7 +29,7 @@ prototype (parameter names count), variables, tags. Ids, the order of types and 
 make no difference.
 
 Exit codes: 0 compared (with --exit-code: 0 no difference, ${EXIT.different} some), 2 usage, or a file that is not there or may not be
-read, 3 a file that is neither, damaged, or cannot be converted.`;
+read, 3 a file that is neither, damaged, or cannot be converted, 130 or 143 stopped by a signal.`;
 
 interface DiffFlags {
   readonly from?: 'btf' | 'dwarf';

@@ -31,16 +31,18 @@ function terminal(columns: number): {
 it('says of which file how much is read, in a line no wider than the terminal, and takes it back', () => {
   const wide = terminal(80);
   const narrow = terminal(24);
-  const shown = [wide, narrow].map((screen) => showConversion('/boot/vmlinux-6.1', screen));
+  const unsized = terminal(0);
+  const shown = [wide, narrow, unsized].map((screen) => showConversion('/boot/vmlinux-6.1', screen));
   vi.advanceTimersByTime(100);
-  expect(wide.text()).toMatch(/^ {2}vmlinux-6\.1: opening/u);
+  expect(wide.text()).toMatch(/^ {2}opening {2}0\.\d+ s {2}vmlinux-6\.1\n$/u);
   for (const { onProgress } of shown) onProgress(5_000_000, 20_000_000);
   vi.advanceTimersByTime(100);
-  expect(wide.text()).toContain('  vmlinux-6.1: 5.00 MB of .debug_info  25%  ');
-  expect(narrow.text()).toMatch(/ {2}vmlinux-6\.1: 5\.00 MB…\n$/u);
+  expect(wide.text()).toContain('  5.00 MB of .debug_info  25%  ');
+  expect(narrow.text()).toMatch(/ {2}5\.00 MB of \.debug_in…\n$/u);
   for (const { onProgress } of shown) onProgress(20_000_000, 20_000_000);
   vi.advanceTimersByTime(100);
-  expect(wide.text()).toContain('  vmlinux-6.1: 20.0 MB read, assembling types  ');
+  expect(wide.text()).toContain('  20.0 MB read, assembling types  ');
+  expect(unsized.text()).toBe(wide.text());
   for (const { close } of shown) close();
   expect(wide.text()).not.toContain('vmlinux');
 });

@@ -19,7 +19,7 @@ interface ReadSoFar {
 /**
  * Shows the line from now on, if stderr is a terminal that can take a line back. It comes after a tenth of a second:
  * of what takes less nothing is seen.
- * @param file path; its last part is shown
+ * @param file path; its last part is shown, at the end, where a narrow terminal may cut it
  */
 export function showConversion(
   file: string,
@@ -30,7 +30,7 @@ export function showConversion(
   const isLive = terminal.isTTY === true && process.env.TERM !== 'dumb';
   const live = isLive
     ? createLiveBlock(terminal, (width) => [
-        truncate(`  ${printable(basename(file))}: ${progressText(read, performance.now() - started)}`, width),
+        truncate(`  ${progressText(read, performance.now() - started)}  ${printable(basename(file))}`, width),
       ])
     : undefined;
   return {

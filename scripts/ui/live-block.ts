@@ -21,6 +21,11 @@ const DEFAULT_ROWS = 24;
 // ECMA-48: CUU moves up, ED erases from the cursor to the end of the screen.
 const ERASE_BELOW = '\r\u001B[J';
 
+/** A pseudo-terminal that nobody has given a size says 0. */
+function isKnown(size: number | undefined): size is number {
+  return size !== undefined && size > 0;
+}
+
 /**
  * Draws `lines(width)` ten times a second; no line may be wider than the width it is given, or contain a newline.
  * When they are too many for the terminal, the last stays, and of the others the first.
@@ -32,7 +37,7 @@ export function createLiveBlock(terminal: Terminal, lines: (width: number) => re
   /** One write per frame, so that the terminal never shows half of it. */
   function draw(logged: string): void {
     // The last column stays empty: a full line would wrap on some terminals.
-    const block = cut(lines((terminal.columns ?? DEFAULT_COLUMNS) - 1));
+    const block = cut(lines((isKnown(terminal.columns) ? terminal.columns : DEFAULT_COLUMNS) - 1));
     if (drawn === 0 && block.length === 0 && logged === '') return;
     terminal.write(erase() + logged + block.map((line) => `${line}\n`).join(''));
     drawn = block.length;
@@ -40,7 +45,7 @@ export function createLiveBlock(terminal: Terminal, lines: (width: number) => re
 
   /** The cursor stands below the block and cannot go up to what has scrolled off the screen. */
   function cut(block: readonly string[]): readonly string[] {
-    const room = Math.max(1, (terminal.rows ?? DEFAULT_ROWS) - 1);
+    const room = Math.max(1, (isKnown(terminal.rows) ? terminal.rows : DEFAULT_ROWS) - 1);
     return block.length <= room ? block : [...block.slice(0, room - 1), ...block.slice(-1)];
   }
 
