@@ -214,13 +214,13 @@ function passes(pool: TypePool, group: Candidates, { inconsistent }: FunctionRul
 
 /**
  * The function that stands for all of its name: the first at an address that the symbol table has, rather one with all
- * of its parameters; else the first with an address (one in several ranges has none).
+ * of its parameters; else the first with an address (an abstract instance and one in several ranges have none, which is
+ * an address of 0).
  */
 function canonical(group: Candidates, symbols: FunctionGroup): Candidate {
-  const located = group.filter(({ low, high }) => low !== 0 || high !== 0);
-  const atSymbols = located.filter(({ low, high }) => hasSymbolAt(symbols, low, high));
+  const atSymbols = group.filter(({ low, high }) => hasSymbolAt(symbols, low, high));
   const whole = atSymbols.find((candidate) => !isOptimized(candidate, symbols));
-  return whole ?? atSymbols[0] ?? located[0] ?? group[0];
+  return whole ?? atSymbols[0] ?? group.find(({ low, high }) => low !== 0 || high !== 0) ?? group[0];
 }
 
 /** Whether a function is called in another way than its prototype says, having lost parameters. */

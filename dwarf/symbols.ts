@@ -16,7 +16,10 @@ export interface ConversionSymbols {
   readonly strings: Uint8Array;
   /** Name offsets of all STT_FUNC symbols. */
   readonly functions: Int32Array;
-  /** Their addresses, in two halves. */
+  /**
+   * Their st_value, in two halves. In a relocatable file these are no addresses, but pahole compares them with such all
+   * the same.
+   */
   readonly functionLow: Int32Array;
   readonly functionHigh: Int32Array;
   /** The per-CPU section's addresses, undefined when there is none. */
@@ -72,8 +75,8 @@ export function readConversionSymbols(file: ElfFile, { tagKfuncs }: FunctionRule
     const type = table.type(i);
     if (type === STT_FUNC) {
       functions[functionCount] = table.nameOffset(i);
-      functionLow[functionCount] = table.valueLow(i);
-      functionHigh[functionCount++] = table.valueHigh(i);
+      functionLow[functionCount] = table.rawValueLow(i);
+      functionHigh[functionCount++] = table.rawValueHigh(i);
     } else if (
       type === STT_OBJECT &&
       section !== undefined &&

@@ -18,6 +18,9 @@ export interface SymbolTable {
   /** Address in two halves. A relocatable file says where in its section; the section's address is added. */
   valueLow(index: number): number;
   valueHigh(index: number): number;
+  /** st_value as it stands, in two halves. */
+  rawValueLow(index: number): number;
+  rawValueHigh(index: number): number;
   /** st_size, at most 2^53. */
   sizeBytes(index: number): number;
 }
@@ -57,10 +60,12 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
     return value >= SHN_LORESERVE && value <= SHN_XINDEX ? -1 : value;
   };
   const sectionOf = (index: number): ElfSection | undefined => file.sections[sectionIndex(index)];
-  const addressLow = (index: number): number => {
-    const value = view.getUint32(index * stride + (is64 ? 8 + low : 4), littleEndian);
-    return isRelative ? value + (sectionOf(index)?.addressLow ?? 0) : value;
-  };
+  const rawLow = (index: number): number =>
+    view.getUint32(index * stride + (is64 ? 8 + low : 4), littleEndian);
+  const rawHigh = (index: number): number =>
+    is64 ? view.getUint32(index * stride + 8 + 4 - low, littleEndian) : 0;
+  const addressLow = (index: number): number =>
+    rawLow(index) + (isRelative ? (sectionOf(index)?.addressLow ?? 0) : 0);
 
   return {
     count,
@@ -79,10 +84,12 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
       return addressLow(index) % 0x1_0000_0000;
     },
     valueHigh(index) {
-      const high = is64 ? view.getUint32(index * stride + 8 + 4 - low, littleEndian) : 0;
+      const high = rawHigh(index);
       const carry = Math.floor(addressLow(index) / 0x1_0000_0000);
       return isRelative ? high + (sectionOf(index)?.addressHigh ?? 0) + carry : high;
     },
+    rawValueLow: rawLow,
+    rawValueHigh: rawHigh,
     sizeBytes(index) {
       if (!is64) return view.getUint32(index * stride + 8, littleEndian);
       const high = view.getUint32(index * stride + 16 + 4 - low, littleEndian);
