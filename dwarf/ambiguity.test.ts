@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ATE, type Die, die, ref, type Unit, unit } from '../test/builders/dwarf-writer.ts';
 import { COMPILE_TOOLS, compileUnits } from '../test/support/compile.ts';
-import { convertBytes, convertedLines } from '../test/support/conversion.ts';
+import { convertBytes, convertedLines, formatErrorOf } from '../test/support/conversion.ts';
 import { expectSameBytes } from '../test/support/expect-btf.ts';
 import { paholeBtf, paholeGivesProfile124 } from '../test/support/pahole.ts';
 import { makeTempDir, removeDir } from '../test/support/temp.ts';
@@ -289,6 +289,49 @@ describe('definitions', () => {
       ]),
     );
     expect(convertedLines([all])).toHaveLength(5);
+  });
+});
+
+describe('names that split because of each other, a long way up', () => {
+  /** Each struct has a pointer to the next one; the last is of one type or the other. */
+  function chainOf(prefix: string, length: number, type: string): Unit {
+    const links = Array.from({ length }, (_, i) => [
+      struct(`t${i}`, `${prefix}t${i}`, i + 1 < length ? `${prefix}p${i + 1}` : prefix + type),
+      pointer(`${prefix}p${i}`, `${prefix}t${i}`),
+    ]);
+    return unitOf(prefix, ...links.flat());
+  }
+
+  it('are split at once: more of them than there are rounds', () => {
+    const units = [chainOf('a', 1100, 'int'), chainOf('b', 1100, 'long'), chainOf('c', 1100, 'int')];
+    const lines = convertedLines(units);
+    expect(lines.filter((line) => line.startsWith('STRUCT'))).toHaveLength(2200);
+  });
+
+  it('leave a chain that is the same in both units alone', () => {
+    const same = (prefix: string): Die[] => [
+      struct('same', `${prefix}same`, `${prefix}sp`),
+      pointer(`${prefix}sp`, `${prefix}other`),
+      struct('other', `${prefix}other`, `${prefix}int`),
+    ];
+    const of = (prefix: string, type: string): Unit =>
+      unit([...chainOf(prefix, 30, type).children, ...same(prefix)]);
+    const lines = convertedLines([of('a', 'int'), of('b', 'long')]);
+    expect(lines.filter((line) => line.startsWith('STRUCT same'))).toHaveLength(1);
+    expect(lines.filter((line) => line.startsWith('STRUCT other'))).toHaveLength(1);
+    expect(lines.filter((line) => line.startsWith('STRUCT t'))).toHaveLength(60);
+  });
+
+  it('are refused when they are declared as well and a large file would be read too often', () => {
+    const length = 80;
+    const declared = Array.from({ length }, (_, i) => forward(`t${i}`, `ft${i}`));
+    const large = die('base_type', { name: 'x'.repeat(1 << 19), byte_size: 4, encoding: ATE.signed });
+    const units = [chainOf('a', length, 'int'), chainOf('b', length, 'long'), unit(declared)];
+    expect(convertedLines(units).filter((line) => line.startsWith('STRUCT'))).toHaveLength(2 * length);
+    expect(formatErrorOf(() => convertedLines([...units, unit([large])]))).toMatchObject({
+      code: 'dwarf-unsupported',
+      message: expect.stringContaining('do not settle in 64 rounds'),
+    });
   });
 });
 

@@ -15,10 +15,19 @@ import { FormatError } from '../elf/format-error.ts';
 import type { Collection } from './collect.ts';
 import { type ForwardMatches, matchForwards } from './forward-matches.ts';
 import { type MergeMap, NameResolver, SharedNames, mergeInto } from './merge.ts';
+import { classesOfLeaves } from './refine-names.ts';
 import type { DwarfSections } from './sections.ts';
 
-/** Every round splits at least one more name or settles a forward declaration; real kernels need three or four. */
+/** Rounds before all names are split at once (see refine-names.ts); real kernels need three or four. */
+const ROUNDS_ONE_BY_ONE = 8;
+
+/**
+ * Every round splits at least one more name or settles a forward declaration. Each may read all units again, so that
+ * there is a limit to how often: more rounds than any file but a hostile one takes, and more for small files.
+ */
+const MIN_ROUNDS = 64;
 const MAX_ROUNDS = 1024;
+const MAX_BYTES_AGAIN = 32 << 20;
 
 /** More definitions than any pool can have; two pools at most are alive at a time. */
 const POOL_STRIDE = 0x2000_0000;
@@ -74,9 +83,21 @@ export function resolveAmbiguity(
 
   const units = new Map<number, UnitInstances>();
   const settled: Settled = { forwards: new Map(), merged: undefined, overruled: new Map() };
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  const rounds = maxRounds(sections);
+  for (let round = 0; round < rounds; round++) {
     base.forEach(({ collection }, i) => addConcerned(units, first, collection, firstMaps[i], ambiguous));
-    const { variants, places } = variantsOf(units, ambiguous, settled);
+    let { variants, places } = variantsOf(units, ambiguous, settled);
+    if (round === ROUNDS_ONE_BY_ONE && settled.forwards.size === 0) {
+      const refined = splitAtOnce(variants);
+      base.forEach(({ collection }, i) => addConcerned(units, first, collection, firstMaps[i], ambiguous));
+      ({ variants, places } = variantsOf(units, ambiguous, settled));
+      for (const [unit, own] of variants) {
+        const better = refined.get(unit)!;
+        own.forEach((variant, at) => {
+          if (variant !== 0 && better[at] !== 0) own[at] = better[at];
+        });
+      }
+    }
     const collection = again(variants);
     const names = new NameResolver(shared, collection);
     const pool = new TypePool();
@@ -109,8 +130,70 @@ export function resolveAmbiguity(
   throw new FormatError(
     'dwarf-unsupported',
     { format: 'dwarf' },
-    `names with several definitions do not settle in ${MAX_ROUNDS} rounds`,
+    `names with several definitions do not settle in ${rounds} rounds`,
   );
+
+  /**
+   * Adds to the ambiguous names all that split, but for those with forward declarations.
+   * @param known what is known of units that mention an ambiguous name
+   * @returns by unit: variants of instances whose name is ambiguous, 0 for others and for names with forward declarations
+   */
+  function splitAtOnce(known: ReadonlyMap<number, Int32Array>): Map<number, Int32Array> {
+    const isDeclared = declaredNames(first);
+    const all = new Map<number, Int32Array>();
+    let instance = 0;
+    base.forEach(({ collection }, i) => {
+      forEachUnit(collection, firstMaps[i], (unit, instances) => {
+        const before = known.get(unit);
+        all.set(
+          unit,
+          instances.map((one, at) =>
+            isDeclared.has(leafKeyOf(first, leafOf(first, one))) ? (before?.[at] ?? 0) : ++instance,
+          ),
+        );
+      });
+    });
+    const collection = again(all);
+    const pool = new TypePool();
+    const map = mergeInto(pool, collection, new NameResolver(shared, collection), () => false);
+    const classOf = classesOfLeaves(pool, (leaf) => isDeclared.has(leafKeyOf(pool, leaf)));
+
+    const variantIds = new Map<string, number>();
+    const onlyVariant = new Map<number, number>();
+    const refined = new Map<number, Int32Array>();
+    forEachUnit(collection, map, (unit, instances) => {
+      const before = known.get(unit);
+      const own = new Int32Array(instances.length);
+      instances.forEach((one, at) => {
+        const leaf = leafOf(pool, one);
+        const key = leafKeyOf(pool, leaf);
+        if (isDeclared.has(key)) return;
+        const variant = `${classOf[leaf]} ${before?.[at] ?? 0}`;
+        const id = variantIds.get(variant) ?? variantIds.size + 1;
+        variantIds.set(variant, id);
+        own[at] = id;
+        if ((onlyVariant.get(key) ?? id) !== id) ambiguous.add(key);
+        onlyVariant.set(key, id);
+      });
+      refined.set(unit, own);
+    });
+    return refined;
+  }
+}
+
+/** How often units may be read again. */
+function maxRounds({ info }: DwarfSections): number {
+  return Math.max(MIN_ROUNDS, Math.min(MAX_ROUNDS, Math.floor(MAX_BYTES_AGAIN / info.length)));
+}
+
+/** Keys of the names that have a forward declaration. */
+function declaredNames(pool: TypePool): Set<number> {
+  const keys = new Set<number>();
+  for (let node = 1; node < pool.nodeTotal; node++) {
+    if (pool.nodeKind.at(node) >= LEAF_STRUCT && pool.nodeKey.at(node) !== NEVER)
+      keys.add(leafKeyOf(pool, node));
+  }
+  return keys;
 }
 
 /** What rounds found out about forward declarations. */
@@ -171,6 +254,15 @@ function leafKey(kind: number, name: number): number {
   return name * 4 + (kind & 3);
 }
 
+function leafKeyOf(pool: TypePool, leaf: number): number {
+  return leafKey(pool.nodeKind.at(leaf), pool.nodeA.at(leaf));
+}
+
+/** The leaf of an instance: a definition or ~leaf. */
+function leafOf(pool: TypePool, instance: number): number {
+  return instance >= 0 ? pool.defLeaf.at(instance) : ~instance;
+}
+
 /**
  * Keys of the names whose leaf has more than one definition.
  * @param representatives definitions that count as one
@@ -215,10 +307,19 @@ function addUnits(
   collection: Collection,
   map: MergeMap,
 ): void {
+  forEachUnit(collection, map, (unit, instances) => units.set(unit, { pool, instances }));
+}
+
+/** Calls for each unit of a collection, with its instances as definitions (or ~leaf) of the merged pool. */
+function forEachUnit(
+  collection: Collection,
+  map: MergeMap,
+  callback: (unit: number, instances: Int32Array) => void,
+): void {
   let start = 0;
   collection.units.forEach((unit, i) => {
     const end = collection.instanceEnds[i];
-    units.set(unit, { pool, instances: mappedInstances(collection, start, end, map) });
+    callback(unit, mappedInstances(collection, start, end, map));
     start = end;
   });
 }
