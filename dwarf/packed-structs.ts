@@ -11,6 +11,8 @@ import type { TypeSizes } from './type-sizes.ts';
 
 /** Typedefs and qualifiers one behind the other; real code has a handful. */
 const MAX_TYPE_CHAIN = 256;
+/** Types in one value; real structs have dozens. Beyond this a hostile file would take quadratic time. */
+const MAX_NESTED_TYPES = 1024;
 
 interface Member {
   readonly type: number;
@@ -24,6 +26,9 @@ interface Member {
 
 export class PackedStructs extends DieAttributes {
   private readonly sizes: TypeSizes;
+  /** By section offset, what was found out. */
+  private readonly packed = new Map<number, boolean>();
+  private readonly alignments = new Map<number, number>();
 
   constructor(sections: DwarfSections, names: NameTable, sizes: TypeSizes) {
     super(sections, names);
@@ -32,6 +37,15 @@ export class PackedStructs extends DieAttributes {
 
   /** Whether the type at section offset `ref` is a named struct without holes whose members are not aligned. */
   isPacked(ref: number): boolean {
+    let isPacked = this.packed.get(ref);
+    if (isPacked === undefined) {
+      isPacked = this.inferPacked(ref);
+      this.packed.set(ref, isPacked);
+    }
+    return isPacked;
+  }
+
+  private inferPacked(ref: number): boolean {
     if (ref === 0 || this.tagAt(ref) !== DW_TAG.structure_type || this.nameSlot() === NO_NAME) return false;
     const size = this.optional(SLOT.BYTE_SIZE, 0);
     const isAlignedToBytes = this.optional(SLOT.COUNT, 0) === 1;
@@ -46,14 +60,25 @@ export class PackedStructs extends DieAttributes {
     return (widest !== 1 && isAlignedToBytes) || size % widest !== 0;
   }
 
-  /** The widest alignment of all scalars in a type; 1 for one without. */
   private alignmentOf(type: number): number {
+    const at = this.stripped(type);
+    let widest = this.alignments.get(at);
+    if (widest === undefined) {
+      widest = this.widestIn(at);
+      this.alignments.set(at, widest);
+    }
+    return widest;
+  }
+
+  /** The widest alignment of all scalars in a type; 1 for one without. */
+  private widestIn(type: number): number {
     const seen = new Set<number>();
     const open = [type];
     let widest = 1;
     for (let ref = open.pop(); ref !== undefined; ref = open.pop()) {
       const at = this.stripped(ref);
       if (at === 0 || seen.has(at)) continue;
+      if (seen.size === MAX_NESTED_TYPES) break;
       seen.add(at);
       switch (this.tagAt(at)) {
         case DW_TAG.pointer_type:
