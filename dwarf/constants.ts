@@ -66,6 +66,7 @@ export const DW_AT = {
   alignment: 0x88,
   loclists_base: 0x8c,
   GNU_addr_base: 0x2133,
+  GNU_annotation: 0x2139,
 } as const;
 
 export const DW_FORM = {

@@ -4,7 +4,7 @@
  */
 
 import { FormatError } from '../elf/format-error.ts';
-import { DW_ATE, DW_FORM, DW_OP } from './constants.ts';
+import { DW_ATE, DW_FORM, DW_OP, DW_TAG } from './constants.ts';
 import { DIE_CLASS, SLOT, SLOT_COUNT } from './die-classes.ts';
 import { LinkedUnits } from './linked-units.ts';
 import { NO_NAME, type NameTable } from './names.ts';
@@ -35,6 +35,7 @@ const {
   VALUE,
   COUNT,
   EXTERNAL,
+  ANNOTATION,
   STR_OFFSETS_BASE,
   ADDR_BASE,
   LOCLISTS_BASE,
@@ -86,9 +87,16 @@ const {
   GNU_ref_alt: FORM_GNU_REF_ALT,
   GNU_strp_alt: FORM_GNU_STRP_ALT,
 } = DW_FORM;
+const TAG_GNU_ANNOTATION = DW_TAG.GNU_annotation;
 
 /** Typedefs and qualifiers between a bitfield and its base type; C code has a handful. */
 const MAX_TYPE_CHAIN = 256;
+/** Annotations in a chain; C declarations have a handful. A chain is shared, so each DIE that names it costs all of it. */
+export const MAX_ANNOTATIONS = 64;
+
+/** Names of the annotations that are BTF's. */
+export const TYPE_TAG_NAME = 'btf_type_tag';
+export const DECL_TAG_NAME = 'btf_decl_tag';
 
 /** Cursor over the DIEs of one unit. */
 export class DieAttributes {
@@ -192,6 +200,40 @@ export class DieAttributes {
       type: cursor.reference(TYPE),
       isExternal: cursor.flag(EXTERNAL),
     };
+  }
+
+  /**
+   * Values (raw names) of the annotations called `name` in the chain of DW_TAG_GNU_annotation that starts at `head`, 0
+   * for none; may leave another DIE located. A chain of type tags ends at the first other one, as dwarves' does
+   * (die__create_new_pointer_tag, add_gnu_annotation_chain).
+   * @throws FormatError when the chain leads to a null entry or does not end
+   */
+  protected annotationValues(head: number, name: string): number[] {
+    const values: number[] = [];
+    for (let at = head, step = 0; at !== 0; step++) {
+      if (step === MAX_ANNOTATIONS)
+        this.fail(head, `annotation is the first of more than ${MAX_ANNOTATIONS}, or of a circle`);
+      const cursor = this.cursorFor(at);
+      const shape = cursor.locate(at);
+      if (shape === 0) this.fail(at, 'reference to an annotation names a null entry');
+      if (cursor.shapes[shape + SHAPE_TAG] !== TAG_GNU_ANNOTATION) break;
+      if (this.isText(cursor.nameSlot(), name)) {
+        const value = cursor.stringSlot(VALUE);
+        if (value !== NO_NAME) values.push(value);
+      } else if (name === TYPE_TAG_NAME) {
+        break;
+      }
+      at = cursor.reference(ANNOTATION);
+    }
+    return values;
+  }
+
+  protected isText(raw: number, text: string): boolean {
+    if (raw === NO_NAME) return false;
+    const { bytes, start, end } = this.names.text(raw);
+    if (end - start !== text.length) return false;
+    for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+    return true;
   }
 
   /** Roots of the units that the unit opened last imports before it says anything else. */

@@ -59,5 +59,6 @@ export const SLOT = {
   ADDR_BASE: 14,
   LOCLISTS_BASE: 15,
   ARTIFICIAL: 16,
+  ANNOTATION: 17,
 } as const;
-export const SLOT_COUNT = 17;
+export const SLOT_COUNT = 18;

@@ -55,7 +55,7 @@ export interface PlainShape {
 export function plainShape(declaration: Declaration): PlainShape | undefined {
   const { dieClass, hasChildren, bytes } = declaration;
   // Also false for NaN. Real ones have at most 30 bytes.
-  if (!(bytes <= PLACE_MASK)) return undefined;
+  if (!(bytes <= PLACE_MASK) || has(declaration, SLOT.ANNOTATION)) return undefined;
   switch (dieClass) {
     case DIE_CLASS.MEMBER:
       if (hasChildren) return undefined;

@@ -63,6 +63,8 @@ export interface Profile {
   /** What floating point types become; complex ones have no FLOAT. */
   readonly floats: 'INT' | 'FLOAT';
   readonly arrays: ArrayRules;
+  /** gcc's annotations (DW_AT_GNU_annotation) become TYPE_TAG and DECL_TAG like clang's. */
+  readonly gnuAnnotations: boolean;
   readonly functions: FunctionRules;
   readonly variables: VariableRules;
 }
@@ -79,6 +81,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     excludedLanguages: [DW_LANG_RUST],
     floats: 'INT',
     arrays: 'flat',
+    gnuAnnotations: false,
     functions: {
       symbolName: 'whole',
       placement: 'first-in-unit',
@@ -95,6 +98,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     excludedLanguages: [DW_LANG_RUST],
     floats: 'FLOAT',
     arrays: 'flat',
+    gnuAnnotations: false,
     functions: {
       symbolName: 'before-dot',
       placement: 'sorted-at-end',
@@ -111,6 +115,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     excludedLanguages: [DW_LANG_RUST],
     floats: 'FLOAT',
     arrays: 'chained',
+    gnuAnnotations: true,
     functions: {
       symbolName: 'grouped',
       placement: 'sorted-at-end',

@@ -78,6 +78,7 @@ const SLOT_OF_ATTRIBUTE = new Map<number, number>([
   [DW_AT.GNU_addr_base, SLOT.ADDR_BASE],
   [DW_AT.loclists_base, SLOT.LOCLISTS_BASE],
   [DW_AT.artificial, SLOT.ARTIFICIAL],
+  [DW_AT.GNU_annotation, SLOT.ANNOTATION],
 ]);
 
 /** Attributes that are wanted of one class alone. */
@@ -126,6 +127,7 @@ const CLASS_OF_TAG = new Map<number, number>([
   [DW_TAG.string_type, DIE_CLASS.UNENCODABLE_TYPE],
   [DW_TAG.atomic_type, DIE_CLASS.UNENCODABLE_TYPE],
   [DW_TAG.LLVM_annotation, DIE_CLASS.ANNOTATION],
+  [DW_TAG.GNU_annotation, DIE_CLASS.ANNOTATION],
 ]);
 
 /**

@@ -25,7 +25,7 @@ import {
   type TypePool,
 } from '../btf/type-pool.ts';
 import { DW_ATE, DW_FORM, DW_OP, DW_TAG } from './constants.ts';
-import { DieAttributes, outsideStrings } from './die-attributes.ts';
+import { DECL_TAG_NAME, DieAttributes, outsideStrings, TYPE_TAG_NAME } from './die-attributes.ts';
 import { DIE_CLASS, SLOT } from './die-classes.ts';
 import { DieSkipper, PARENT_OF_NOTHING } from './die-skipper.ts';
 import { ListMatcher } from './list-matcher.ts';
@@ -85,7 +85,7 @@ const {
   UNSPECIFIED_PARAMETERS,
   UNENCODABLE_TYPE,
   IMPORTED_UNIT,
-  ANNOTATION,
+  ANNOTATION: ANNOTATION_DIE,
   PLAIN_MEMBER,
   PLAIN_REFERENCE,
   PLAIN_PARAMETER,
@@ -110,6 +110,7 @@ const {
   ABSTRACT_ORIGIN,
   SPECIFICATION,
   ARTIFICIAL,
+  ANNOTATION,
 } = SLOT;
 const {
   block2: FORM_BLOCK2,
@@ -159,6 +160,8 @@ const ENUM64_FLAG = FLAG_ENUM64;
 const DECLARATION_FLAG = TYPE_IS_DECLARATION;
 const TAG_UNION = DW_TAG.union_type;
 const TAG_POINTER = DW_TAG.pointer_type;
+const TAG_STRUCTURE = DW_TAG.structure_type;
+const TAG_GNU_ANNOTATION = DW_TAG.GNU_annotation;
 /** Of an open array whose dimensions are chained: the first one is known. Beside the bits of other types' flags. */
 const DIMENSION_FLAG = 8;
 const DEFINITION_FLAGS = FLAG_KIND | FLAG_ENUM64;
@@ -188,10 +191,6 @@ export interface ReadOptions {
 /** BTF has floating point types of these sizes (kernel: btf_float_check_meta). */
 const FLOAT_BYTES: readonly number[] = [2, 4, 8, 12, 16];
 
-/** Names of the annotations that are BTF's. */
-const TYPE_TAG_NAME = 'btf_type_tag';
-const DECL_TAG_NAME = 'btf_decl_tag';
-
 /** Nesting of DIEs: kernels stay below 40; deeper input is hostile. */
 export const MAX_DIE_DEPTH = 4096;
 
@@ -216,6 +215,20 @@ const PARENT_VARIABLE = 9;
 /** Ints that a parameter of an open function takes on the stack. */
 const PARAMETER_STACK_INTS = 6;
 
+const NO_VALUES: readonly number[] = [];
+
+/** A tag of an open type or function. */
+interface OpenTag {
+  /** Depth of the level that is open. */
+  readonly level: number;
+  /** Raw name. */
+  readonly value: number;
+  /** Member or parameter, or -1 for the whole. */
+  readonly component: number;
+  /** It stands behind those that the children bring. */
+  readonly isLast: boolean;
+}
+
 /** For {@link UnitReader.openCursor}: the list is stored, not compared. */
 const STORED = -1;
 /** Pointers and qualifiers that {@link UnitReader.foresee} goes through. */
@@ -231,6 +244,7 @@ export class UnitReader extends DieAttributes {
   private readonly topLevelVariables: boolean;
   private readonly chainsArrays: boolean;
   private readonly elementsWithoutDimension: number;
+  private readonly readsGnuAnnotations: boolean;
   private readonly out: UnitTypes;
   private readonly index: OffsetIndex;
   private readonly pool: TypePool;
@@ -270,7 +284,7 @@ export class UnitReader extends DieAttributes {
   private readonly openCursor = new Int32Array(MAX_DIE_DEPTH + 1);
   private readonly openLast = new Int32Array(MAX_DIE_DEPTH + 1);
   /** Tags of open types and functions, in the order in which they were met. */
-  private openTags: { readonly level: number; readonly value: number; readonly component: number }[] = [];
+  private openTags: OpenTag[] = [];
   /** Whether the variable met last has an entry. */
   private isVariableKept = false;
   /** Entries of open types; a finished type's are copied to {@link UnitTypes.entries}. */
@@ -300,6 +314,7 @@ export class UnitReader extends DieAttributes {
     this.topLevelVariables = profile.variables === 'top-level';
     this.chainsArrays = profile.arrays === 'chained';
     this.elementsWithoutDimension = this.chainsArrays ? 0 : 1;
+    this.readsGnuAnnotations = profile.gnuAnnotations;
   }
 
   override open(unit: UnitHeader, table: ShapeTable): void {
@@ -575,7 +590,7 @@ export class UnitReader extends DieAttributes {
     return level;
   }
 
-  /** DW_TAG_LLVM_annotation in the DIE open at `depth`: a btf_type_tag or btf_decl_tag, or nothing we know. */
+  /** An annotation that is a child of the DIE open at `depth`: a btf_type_tag or btf_decl_tag, or nothing we know. */
   private annotation(offset: number, depth: number): void {
     const { out } = this;
     const name = this.nameSlot();
@@ -587,6 +602,7 @@ export class UnitReader extends DieAttributes {
       this.typeTag(value, this.openRef[depth], offset);
       // The one before it is what this one tags: the last is next to the pointer.
       this.openRef[depth] = offset;
+      this.openSize[depth] = 0;
       return;
     }
     if (!this.isText(name, DECL_TAG_NAME)) return;
@@ -599,10 +615,10 @@ export class UnitReader extends DieAttributes {
         return;
       case PARENT_COMPOSITE:
       case PARENT_FUNCTION:
-        this.openTags.push({ level: depth, value, component: -1 });
+        this.openTags.push({ level: depth, value, component: -1, isLast: false });
         return;
       case PARENT_PART:
-        this.openTags.push({ level: depth - 1, value, component: this.lastPart(depth - 1) });
+        this.openTags.push({ level: depth - 1, value, component: this.lastPart(depth - 1), isLast: false });
         return;
       default:
     }
@@ -622,11 +638,44 @@ export class UnitReader extends DieAttributes {
     return (cursor - start) / STRIDE - 1;
   }
 
-  private isText(raw: number, text: string): boolean {
-    const { bytes, start, end } = this.names.text(raw);
-    if (end - start !== text.length) return false;
-    for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
-    return true;
+  /** Offset of the first annotation in the current DIE's chain, 0 for none. */
+  private annotationChain(): number {
+    return this.readsGnuAnnotations && this.has(ANNOTATION) ? this.reference(ANNOTATION) : 0;
+  }
+
+  /** Tags of the type or function open at `level`, or of its component, from a chain of annotations. */
+  private addChainedTags(chain: number, level: number, component: number): void {
+    for (const value of this.annotationValues(chain, DECL_TAG_NAME))
+      this.openTags.push({ level, value, component, isLast: component < 0 });
+  }
+
+  /** PTR and the TYPE_TAGs of a chain of annotations, which start next to the pointer. */
+  private taggedPointer(chain: number, ref: number, offset: number): void {
+    const values = chain === 0 ? NO_VALUES : this.annotationValues(chain, TYPE_TAG_NAME);
+    // Annotations are shared, so none of them can stand for a TYPE_TAG: the pointer's second byte does.
+    const place = offset + 1;
+    if (values.length > 0) this.typeTags(values, ref, place);
+    this.referenceType(KIND_PTR, values.length > 0 ? place : ref, offset);
+  }
+
+  /** TYPE_TAGs `values` around a type, the outermost first; `place` stands for that one. */
+  private typeTags(values: readonly number[], ref: number, place: number): void {
+    const target = this.isMatching ? this.nodeOf(ref) : UNKNOWN;
+    if (target < 0) {
+      const inner = values.slice(1);
+      const start = this.out.entries.length;
+      for (const value of inner) this.out.entries.push(value);
+      this.postponeType(KIND_TYPE_TAG, values[0], 0, 0, ref, start, inner.length, place);
+      this.out.typeCount += inner.length;
+      return;
+    }
+    const nodes = values.map(() => target);
+    for (let i = values.length - 1, node = target; i >= 0; i--) {
+      node = this.pool.typeTag(values[i], node);
+      nodes[i] = node;
+    }
+    this.known.meet(place, nodes[0]);
+    for (const node of nodes) this.meetNode(node);
   }
 
   /** Moves the tags of what closes at `depth` to its list. */
@@ -634,7 +683,8 @@ export class UnitReader extends DieAttributes {
     const own = this.openTags.filter(({ level }) => level === depth);
     if (own.length === 0) return;
     this.openTags = this.openTags.filter(({ level }) => level !== depth);
-    for (const { value, component } of own) pushTag(tags, target, value, component);
+    for (const { value, component, isLast } of own) if (!isLast) pushTag(tags, target, value, component);
+    for (const { value, component, isLast } of own) if (isLast) pushTag(tags, target, value, component);
   }
 
   private checkDepth(depth: number, offset: number): void {
@@ -896,12 +946,20 @@ export class UnitReader extends DieAttributes {
   ): boolean {
     switch (dieClass) {
       case MEMBER:
-        if (parent === PARENT_COMPOSITE) this.member(offset, depth);
+        if (parent === PARENT_COMPOSITE) {
+          const annotations = this.annotationChain();
+          this.member(offset, depth);
+          if (annotations !== 0) this.addChainedTags(annotations, depth, this.lastPart(depth));
+        }
         return false;
       case FORMAL_PARAMETER:
       case PLAIN_PARAMETER:
         if (parent === PARENT_PROTOTYPE) this.entry(depth, this.nameSlot(), 0, this.reference(TYPE));
-        else if (parent === PARENT_FUNCTION) this.parameter(offset, depth);
+        else if (parent === PARENT_FUNCTION) {
+          const annotations = this.annotationChain();
+          this.parameter(offset, depth);
+          if (annotations !== 0) this.addChainedTags(annotations, depth, this.lastPart(depth));
+        }
         return false;
       case UNSPECIFIED_PARAMETERS:
         if (parent === PARENT_PROTOTYPE || parent === PARENT_FUNCTION) {
@@ -915,11 +973,10 @@ export class UnitReader extends DieAttributes {
         if (parent === PARENT_ARRAY) this.addDimension(depth, this.dimension(), offset);
         return false;
       case REFERENCE_TYPE:
-        if (hasChildren && tag === TAG_POINTER) return this.openPointer(offset, depth);
-        this.referenceType(referenceKind(tag), this.reference(TYPE), offset);
-        return false;
-      case ANNOTATION:
-        this.annotation(offset, depth);
+        return this.rareReference(tag, offset, depth, hasChildren);
+      case ANNOTATION_DIE:
+        if (parent !== PARENT_NONE && (tag !== TAG_GNU_ANNOTATION || this.readsGnuAnnotations))
+          this.annotation(offset, depth);
         return false;
       case TYPEDEF:
         this.typedef(this.nameSlot(), this.reference(TYPE), offset);
@@ -939,6 +996,8 @@ export class UnitReader extends DieAttributes {
           offset,
           depth,
           hasChildren,
+          // Of a union, a typedef and a variable dwarves reads the children's alone.
+          tag === TAG_STRUCTURE ? this.annotationChain() : 0,
         );
       case ENUMERATION:
         return this.enumeration(offset, depth, hasChildren);
@@ -986,6 +1045,7 @@ export class UnitReader extends DieAttributes {
     offset: number,
     depth: number,
     hasChildren: boolean,
+    annotations = 0,
   ): boolean {
     const level = depth + 1;
     this.checkDepth(level, offset);
@@ -1000,6 +1060,7 @@ export class UnitReader extends DieAttributes {
       name = this.nameOf(this.reference(SPECIFICATION));
     }
     this.openLevel(level, parent, kind, name, size, flags, ref, offset);
+    if (annotations !== 0) this.addChainedTags(annotations, level, -1);
     if (hasChildren) return true;
     if (!this.known.conflict) this.close(level);
     return false;
@@ -1086,11 +1147,24 @@ export class UnitReader extends DieAttributes {
     this.openLast[level] = pool.nodeStart.data[node] + STRIDE * pool.nodeCount.data[node];
   }
 
-  private openPointer(offset: number, depth: number): true {
+  /** A pointer or qualified type that is not plain. */
+  private rareReference(tag: number, offset: number, depth: number, hasChildren: boolean): boolean {
+    const ref = this.reference(TYPE);
+    if (tag !== TAG_POINTER) {
+      this.referenceType(referenceKind(tag), ref, offset);
+      return false;
+    }
+    const annotations = this.annotationChain();
+    if (!hasChildren) {
+      this.taggedPointer(annotations, ref, offset);
+      return false;
+    }
     const level = depth + 1;
     this.checkDepth(level, offset);
     this.parent[level] = PARENT_POINTER;
-    this.openRef[level] = this.reference(TYPE);
+    this.openRef[level] = ref;
+    // The chain counts only when no child is a btf_type_tag.
+    this.openSize[level] = annotations;
     this.openOffset[level] = offset;
     return true;
   }
@@ -1108,6 +1182,8 @@ export class UnitReader extends DieAttributes {
     this.openRef[level] = this.reference(TYPE);
     this.openOffset[level] = offset;
     this.openStart[level] = this.stackTop;
+    const annotations = this.annotationChain();
+    if (annotations !== 0) this.addChainedTags(annotations, level, -1);
     if (hasChildren) return true;
     this.close(level);
     return false;
@@ -1122,7 +1198,7 @@ export class UnitReader extends DieAttributes {
       return;
     }
     if (parent === PARENT_POINTER) {
-      this.referenceType(KIND_PTR, this.openRef[depth], this.openOffset[depth]);
+      this.taggedPointer(this.openSize[depth], this.openRef[depth], this.openOffset[depth]);
       return;
     }
     if (this.openTags.length > 0) this.closeTags(depth, this.openOffset[depth], this.out.typeTags);

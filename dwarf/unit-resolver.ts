@@ -107,6 +107,7 @@ export class UnitResolver {
       const key = base + records[at + ORDINAL];
       if (nodeKind[node] < LOCAL_LEAF_STRUCT) {
         pool.meet(node, key);
+        if (records[at + KIND] === KIND_TYPE_TAG) this.meetInnerTags(node, key, records[at + COUNT]);
         continue;
       }
       const isEnum = records[at + KIND] === KIND_ENUM;
@@ -266,7 +267,7 @@ export class UnitResolver {
       case KIND_TYPEDEF:
         return pool.typedef(records[at + NAME], target);
       case KIND_TYPE_TAG:
-        return pool.typeTag(records[at + NAME], target);
+        return pool.typeTag(records[at + NAME], this.enterInnerTags(at, target));
       case KIND_ARRAY:
         return pool.array(target, records[at + SIZE]);
       case KIND_PTR:
@@ -277,6 +278,26 @@ export class UnitResolver {
       default:
         return this.enterList(i, kind, target);
     }
+  }
+
+  /** The `count` TYPE_TAGs behind the one whose node is `outer` follow it in the stream. */
+  private meetInnerTags(outer: number, key: number, count: number): void {
+    const { pool } = this;
+    let node = outer;
+    for (let i = 1; i <= count; i++) {
+      node = pool.nodeB.data[node];
+      pool.meet(node, key + i);
+    }
+  }
+
+  /** Node of the TYPE_TAGs behind the one at `at`, around `target`. */
+  private enterInnerTags(at: number, target: number): number {
+    const { records, entries } = this.types;
+    const start = records[at + START];
+    let node = target;
+    for (let i = start + records[at + COUNT] - 1; i >= start; i--)
+      node = this.pool.typeTag(entries.data[i], node);
+    return node;
   }
 
   private enterList(i: number, kind: number, target: number): number {

@@ -31,7 +31,7 @@ export const TYPE = {
   FLAGS: 3,
   /** Section offset of the DIE that DW_AT_type names, 0 for none. */
   REF: 4,
-  /** First int in {@link UnitTypes.entries} and number of entries. */
+  /** First int in {@link UnitTypes.entries} and number of entries; each TYPE_TAG there is a type of its own. */
   START: 5,
   COUNT: 6,
   /** Section offset of the DIE. */
@@ -63,7 +63,10 @@ export class UnitTypes {
   /** Per named struct, union and enum in order: its definition, or ~leaf when only declared; open for those with a record. */
   readonly instances = new IntList();
 
-  /** (name, offset word, type's DIE offset) of members, (name, 0, type) of parameters, (name, low, high) of enumerators. */
+  /**
+   * (name, offset word, type's DIE offset) of members, (name, 0, type) of parameters, (name, low, high) of enumerators;
+   * one int each for the TYPE_TAGs behind a TYPE_TAG that has a record, the outermost first.
+   */
   readonly entries = new IntList(1 << 14);
 
   readonly functionName = new IntList();

@@ -45,6 +45,7 @@ export const TAG = {
   skeleton_unit: 0x4a,
   immutable_type: 0x4b,
   LLVM_annotation: 0x6000,
+  GNU_annotation: 0x6001,
 } as const;
 
 export const AT = {
@@ -86,6 +87,7 @@ export const AT = {
   alignment: 0x88,
   loclists_base: 0x8c,
   GNU_vector: 0x2107,
+  GNU_annotation: 0x2139,
 } as const;
 
 export const FORM = {
