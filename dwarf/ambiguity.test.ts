@@ -366,6 +366,65 @@ describe('forward declarations of an ambiguous name', () => {
   });
 });
 
+describe('comparisons of what forward declarations leave open', () => {
+  /** Two units that agree in all but the last member of `count` structs s, which each lead through `width` types. */
+  function wide(prefix: string, count: number, width: number, f: Die): Unit {
+    const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+    const nth = (i: number, size: number): Die[] => [
+      die(
+        'array_type',
+        { type: ref(`${prefix}int`) },
+        [die('subrange_type', { upper_bound: size })],
+        `${prefix}a${i}`,
+      ),
+      pointer(`${prefix}b${i}`, `${prefix}a${i}`),
+      pointer(`${prefix}c${i}`, `${prefix}b${i}`),
+      die('structure_type', { name: 's', byte_size: 16 }, [
+        die('member', { name: 'w', type: ref(`${prefix}pw`), data_member_location: 0 }),
+        die('member', { name: 'd', type: ref(`${prefix}c${i}`), data_member_location: 8 }),
+      ]),
+    ];
+    return unitOf(
+      prefix,
+      f,
+      pointer(`${prefix}pf`, `${prefix}f`),
+      ...numbers(width).map((i) =>
+        die(
+          'structure_type',
+          { byte_size: 8 * i + 8 },
+          [die('member', { name: 'f', type: ref(`${prefix}pf`), data_member_location: 0 })],
+          `${prefix}t${i}`,
+        ),
+      ),
+      die(
+        'structure_type',
+        { byte_size: 8 * width },
+        numbers(width).map((i) =>
+          die('member', { name: 'm', type: ref(`${prefix}t${i}`), data_member_location: 8 * i }),
+        ),
+        `${prefix}w`,
+      ),
+      pointer(`${prefix}pw`, `${prefix}w`),
+      ...numbers(count).flatMap((i) => nth(i, 2 * i + (prefix === 'a' ? 1 : 0))),
+    );
+  }
+
+  it('have an end', () => {
+    const f = die('structure_type', { name: 'f', byte_size: 8 }, [], 'af');
+    const other = unitOf('c', die('structure_type', { name: 'f', byte_size: 16 }, [], 'cf'));
+    const units = (count: number): Unit[] => [
+      wide('a', count, 2000, f),
+      wide('b', count, 2000, forward('f', 'bf')),
+      other,
+    ];
+    expect(convertedLines(units(5)).filter((line) => line.startsWith('STRUCT s:'))).toHaveLength(10);
+    expect(formatErrorOf(() => convertedLines(units(300)))).toMatchObject({
+      code: 'dwarf-unsupported',
+      message: expect.stringContaining('too many comparisons'),
+    });
+  });
+});
+
 describe('enums that are only declared', () => {
   it('mean the first full one of an ambiguous name', () => {
     const full = (...names: string[]): Die =>

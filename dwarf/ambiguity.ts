@@ -13,7 +13,7 @@ import { FORWARD_VARIANT, LEAF_ENUM, LEAF_STRUCT, LEAF_UNION, NEVER, TypePool } 
 import { StringPool } from '../btf/string-pool.ts';
 import { FormatError } from '../elf/format-error.ts';
 import type { Collection } from './collect.ts';
-import { type ForwardMatches, matchForwards } from './forward-matches.ts';
+import { type ForwardMatches, matchForwards, pairBudget } from './forward-matches.ts';
 import { type MergeMap, NameResolver, SharedNames, mergeInto } from './merge.ts';
 import { classesOfLeaves } from './refine-names.ts';
 import type { DwarfSections } from './sections.ts';
@@ -84,6 +84,7 @@ export function resolveAmbiguity(
   const units = new Map<number, UnitInstances>();
   const settled: Settled = { forwards: new Map(), merged: undefined, overruled: new Map() };
   const rounds = maxRounds(sections);
+  const budget = pairBudget(first.nodeTotal);
   for (let round = 0; round < rounds; round++) {
     base.forEach(({ collection }, i) => addConcerned(units, first, collection, firstMaps[i], ambiguous));
     let { variants, places } = variantsOf(units, ambiguous, settled);
@@ -105,7 +106,7 @@ export function resolveAmbiguity(
       mergeInto(pool, part.collection, part.names, (kind, name) => ambiguous.has(leafKey(kind, name))),
     );
     const map = mergeInto(pool, collection, names, () => false);
-    const matches = matchForwards(pool);
+    const matches = matchForwards(pool, budget);
     const split = splitNames(pool, matches.representatives);
     if (split.size > 0) {
       for (const key of split) ambiguous.add(key);

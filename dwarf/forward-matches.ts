@@ -10,6 +10,7 @@
  */
 
 import { BTF_KIND } from '../btf/constants.ts';
+import { FormatError } from '../elf/format-error.ts';
 import {
   ENTRY_INTS,
   FORWARD_VARIANT,
@@ -37,6 +38,20 @@ const MAX_KEPT = 64;
 /** Pairs of types in one comparison; a comparison beyond it counts as unequal. */
 const MAX_PAIRS = 1 << 18;
 
+/** Pairs of types that all comparisons of a conversion may look at together. */
+export interface PairBudget {
+  left: number;
+}
+
+/** Real kernels take about four pairs per type and round, for five rounds. */
+const PAIRS_PER_TYPE = 256;
+/** For small files, a few seconds. */
+const MIN_PAIRS = 1 << 22;
+
+export function pairBudget(types: number): PairBudget {
+  return { left: Math.max(MIN_PAIRS, types * PAIRS_PER_TYPE) };
+}
+
 /** A struct or union that takes part: a named definition or an anonymous node. */
 interface Candidate {
   readonly key: number;
@@ -45,9 +60,12 @@ interface Candidate {
   readonly group: number | string;
 }
 
-/** Pairs the definitions of a pool as btf__dedup does. */
-export function matchForwards(pool: TypePool): ForwardMatches {
-  return new Matcher(pool).match();
+/**
+ * Pairs the definitions of a pool as btf__dedup does.
+ * @throws FormatError `dwarf-unsupported` when that takes too many comparisons.
+ */
+export function matchForwards(pool: TypePool, budget: PairBudget): ForwardMatches {
+  return new Matcher(pool, budget).match();
 }
 
 class Matcher {
@@ -59,9 +77,11 @@ class Matcher {
   private readonly pairs: number[] = [];
   private readonly seen = new Set<number>();
   private readonly counterparts = new Map<number, number>();
+  private readonly budget: PairBudget;
 
-  constructor(pool: TypePool) {
+  constructor(pool: TypePool, budget: PairBudget) {
     this.pool = pool;
+    this.budget = budget;
   }
 
   match(): ForwardMatches {
@@ -102,9 +122,20 @@ class Matcher {
       if (!this.pairDefinitions(earlier.def, later.def)) return false;
     }
     for (let i = 0; i < pairs.length; i += 2) {
-      if (i > MAX_PAIRS || !this.pairNodes(pairs[i], pairs[i + 1])) return false;
+      if (i > MAX_PAIRS) return false;
+      this.count();
+      if (!this.pairNodes(pairs[i], pairs[i + 1])) return false;
     }
     return true;
+  }
+
+  private count(): void {
+    if (--this.budget.left >= 0) return;
+    throw new FormatError(
+      'dwarf-unsupported',
+      { format: 'dwarf' },
+      'what forward declarations mean takes too many comparisons',
+    );
   }
 
   /** What the comparison found out holds from now on. False when a forward declaration meant something else already. */
