@@ -104,9 +104,9 @@ describe('convertKernel', () => {
     expect(await turnsDuring(convert(large))).toBeGreaterThan(20);
   });
 
-  it('reports progress up to the end', async () => {
+  it.each([1, 3])('reports progress up to the end, with %i threads', async (threads) => {
     const seen: [number, number | undefined][] = [];
-    await convert(large, { onProgress: (done, total) => seen.push([done, total]) });
+    await convert(large, { threads, onProgress: (done, total) => seen.push([done, total]) });
     expect(seen.length).toBeGreaterThan(2);
     const [done, total] = seen.at(-1) ?? [];
     expect(done).toBe(total);

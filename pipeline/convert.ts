@@ -89,13 +89,14 @@ export async function convertFiles(
 }
 
 function toConverted(message: ConvertedMessage, profile: ProfileName): ConvertedKernel {
-  const { fromDwarf, native, buildId, stats, base: baseUse } = message;
+  const { fromDwarf, native, buildId, stats, supplement, base: baseUse } = message;
   return {
     profile,
     ...(fromDwarf === undefined ? {} : { fromDwarf }),
     ...(native === undefined ? {} : { native: Uint8Array.from(native) }),
     ...(buildId === undefined ? {} : { buildId }),
     ...(stats === undefined ? {} : { stats }),
+    ...(supplement === undefined ? {} : { supplement }),
     ...(baseUse === undefined ? {} : { base: baseUse }),
   };
 }

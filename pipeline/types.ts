@@ -55,6 +55,8 @@ export interface ConvertedKernel {
   readonly profile: ProfileName;
   /** Of the split BTF when there is a base. */
   readonly stats?: ConversionStats;
+  /** Path of the supplementary file (dwz) that was read with it. */
+  readonly supplement?: string;
   readonly base?: BaseUse;
 }
 

@@ -87,7 +87,8 @@ export async function convertIntoFolder(
       if (flags.json) process.stdout.write(`${JSON.stringify({ v: 1, file, code, message })}\n`);
       return;
     }
-    await writeOutput(outputs[index], bytes, inputs);
+    const { supplement } = outcome;
+    await writeOutput(outputs[index], bytes, supplement === undefined ? inputs : [...inputs, supplement]);
     if (!flags.json) return;
     const { profile, buildId, base, stats } = outcome;
     const line = { v: 1, file, profile, buildId, base, btfBytes: bytes.length, ...stats };

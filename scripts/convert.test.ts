@@ -1,4 +1,4 @@
-import { existsSync, linkSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BtfBuilder, decodeBtf, validateBtf } from '../btf/index.ts';
@@ -95,6 +95,29 @@ describe('btfmill convert', () => {
     expect(result).toMatchObject({ exitCode: 2, stdout: '' });
     expect(result.stderr).toMatch(/^btfmill: usage: \S+ is an input itself/u);
     expect(readFileSync(join(folder, input)).equals(before)).toBe(true);
+  });
+
+  it('does not overwrite the supplementary file that the input names', async () => {
+    const id = Uint8Array.of(5, 6, 7, 8);
+    const link = { name: '.gnu_debugaltlink', data: Buffer.concat([Buffer.from('common\0'), id]) };
+    const note = { name: '.note.gnu.build-id', type: SHT.NOTE, data: buildIdNote(id) };
+    const common = writeDwarfElf({}, [unit([])], { sections: [note] });
+    writeFileSync(join(folder, 'common'), common);
+    writeFileSync(join(folder, 'dwz'), writeDwarfElf({}, [unit(DIES)], { sections: [link] }));
+    expect((await run(['dwz', '-o', 'dwz.btf'])).exitCode).toBe(0);
+    for (const args of [
+      ['dwz', '-o', 'common'],
+      ['dwz', 'bare', 'elf', '-o', 'folder'],
+    ]) {
+      mkdirSync(join(folder, 'folder'), { recursive: true });
+      if (!existsSync(join(folder, 'folder/dwz.btf')))
+        linkSync(join(folder, 'common'), join(folder, 'folder/dwz.btf'));
+      const result = await run(args);
+      expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+      expect(result.stderr).toContain('is an input itself');
+      expect(readFileSync(join(folder, 'common')).equals(common)).toBe(true);
+      expect(readFileSync(join(folder, 'folder/dwz.btf')).equals(common)).toBe(true);
+    }
   });
 
   it('does not overwrite what stdin comes from', async () => {

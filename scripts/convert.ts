@@ -6,7 +6,7 @@ import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/profile.ts
 import { aboutFile, BtfmillError, EXIT } from '../errors/index.ts';
 import { refuseInput, writeOutput } from '../pipeline/atomic-write.ts';
 import { convertKernel } from '../pipeline/convert.ts';
-import type { ConvertedKernel } from '../pipeline/types.ts';
+import type { ConvertedKernel, StepProgress } from '../pipeline/types.ts';
 import { convertIntoFolder } from './convert-files.ts';
 import { positiveInteger } from './cli/flags.ts';
 import { requireFile, requirePlaceForFile } from './cli/inputs.ts';
@@ -99,22 +99,25 @@ async function convertOne(file: string, flags: ConvertFlags): Promise<number> {
     await refuseInput(flags.output, inputs);
   }
   const started = performance.now();
-  const shownName = file === '-' ? 'stdin' : file;
+  const progress = flags.quiet ? undefined : showConversion(file === '-' ? 'stdin' : file);
   const stop = listenForStop(() => {});
   let converted: ConvertedKernel;
   try {
-    converted = await withInput(file, stop.signal, (path) =>
-      convert(path, shownName, others, flags, stop.signal),
-    );
+    const use = (path: string): Promise<ConvertedKernel> =>
+      convert(path, others, flags, stop.signal, progress?.onProgress);
+    converted = await withInput(file, stop.signal, use, progress?.onCopied);
   } catch (thrown) {
     if (stop.signal.aborted) return stop.exitCode();
     throw thrown;
   } finally {
+    progress?.close();
     stop.release();
   }
   const { fromDwarf: bytes } = converted;
   if (bytes === undefined) throw new BtfmillError('dwarf-none', `${file}: has no DWARF`);
-  if (!toStdout) await writeOutput(flags.output, bytes, inputs);
+  const { supplement } = converted;
+  const allInputs = supplement === undefined ? inputs : [...inputs, supplement];
+  if (!toStdout) await writeOutput(flags.output, bytes, allInputs);
   // The exit code says that it was not taken; a summary would say that it was.
   else if (!(await writeResult(bytes))) return EXIT.ok;
   await report(converted, bytes, performance.now() - started, flags);
@@ -123,12 +126,11 @@ async function convertOne(file: string, flags: ConvertFlags): Promise<number> {
 
 async function convert(
   path: string,
-  shownName: string,
   others: readonly string[],
   flags: ConvertFlags,
   signal: AbortSignal,
+  onProgress: StepProgress | undefined,
 ): Promise<ConvertedKernel> {
-  const progress = flags.quiet ? undefined : showConversion(shownName);
   try {
     return await convertKernel(path, {
       source: 'dwarf',
@@ -137,12 +139,10 @@ async function convert(
       ...(flags.base === undefined ? {} : { base: flags.base }),
       ...(flags.alt === undefined ? {} : { alt: flags.alt }),
       signal,
-      ...(progress === undefined ? {} : { onProgress: progress.onProgress }),
+      ...(onProgress === undefined ? {} : { onProgress }),
     });
   } catch (thrown) {
     throw aboutFile(thrown, path, others);
-  } finally {
-    progress?.close();
   }
 }
 

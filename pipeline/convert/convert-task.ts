@@ -111,6 +111,7 @@ function nativeBtf(file: ElfFile): Uint8Array | undefined {
 interface MadeFromDwarf {
   readonly fromDwarf: Uint8Array;
   readonly stats: ConversionStats;
+  readonly supplement?: string;
 }
 
 /** The base of the last conversion in this thread: several modules have one, and reading it takes longer than they do. */
@@ -128,7 +129,7 @@ async function baseOf(task: ConvertTask, path: string): Promise<LoadedBase> {
 
 /** Takes out of a module's BTF what the base has. */
 async function splitOff(
-  { fromDwarf, stats }: MadeFromDwarf,
+  { fromDwarf, stats, ...made }: MadeFromDwarf,
   task: ConvertTask,
   path: string,
 ): Promise<MadeFromDwarf & { readonly base: BaseUse }> {
@@ -144,6 +145,7 @@ async function splitOff(
   if (problem !== undefined) throw new BtfmillError('btf-invalid', problem.text);
   const milliseconds = performance.now() - started;
   return {
+    ...made,
     fromDwarf: bytes,
     stats: {
       ...stats,
@@ -164,7 +166,8 @@ async function splitOff(
 async function convertDwarf(file: ElfFile, task: ConvertTask): Promise<MadeFromDwarf> {
   const supplement = openSupplement(file, task.path, task.alt);
   try {
-    return await convertWith(file, supplement?.file, task);
+    const made = await convertWith(file, supplement?.file, task);
+    return supplement === undefined ? made : { ...made, supplement: supplement.path };
   } finally {
     supplement?.source.close();
   }
@@ -226,15 +229,17 @@ async function collectAll(input: ConversionInput, threads: number): Promise<Coll
     startWorker({ role: 'collect', ...shared }, () => {}),
   );
   const others = Promise.all(helpers.map(({ result }) => result));
+  const totalBytes = input.sections.info.length;
   // A helper may fail while this thread is busy; the rejection is taken up below.
   others.catch(() => {});
   try {
-    const totalBytes = input.sections.info.length;
     const own = collect(shared, (doneBytes) => {
       post({ type: 'progress', doneBytes, totalBytes });
     });
     const messages = await others;
     if (messages.some(({ type }) => type === 'linked')) throw new LinkedUnits();
+    // The last range need not have been this thread's.
+    post({ type: 'progress', doneBytes: totalBytes, totalBytes });
     return [
       own,
       ...messages.flatMap((message) => (message.type === 'collected' ? [message.collection] : [])),

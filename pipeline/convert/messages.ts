@@ -80,6 +80,7 @@ export interface ConvertedMessage {
   readonly native?: Uint8Array;
   readonly buildId?: string;
   readonly stats?: ConversionStats;
+  readonly supplement?: string;
   readonly base?: BaseUse;
 }
 

@@ -4,10 +4,12 @@ import { realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { readSupplementLink } from '../../dwarf/index.ts';
 import { type ElfFile, openElf } from '../../elf/index.ts';
+import { aboutFile } from '../../errors/index.ts';
 import { type FileSource, openFileSource } from './file-source.ts';
 import { zstd } from './zstd.ts';
 
 export interface Supplement {
+  readonly path: string;
   readonly file: ElfFile;
   readonly source: FileSource;
 }
@@ -26,10 +28,10 @@ export function openSupplement(
   if (found === undefined) return undefined;
   const source = openFileSource(found);
   try {
-    return { file: openElf(source, { zstd }), source };
+    return { path: found, file: openElf(source, { zstd }), source };
   } catch (thrown) {
     source.close();
-    throw thrown;
+    throw aboutFile(thrown, found);
   }
 }
 

@@ -30,14 +30,19 @@ describe('an input that is a pipe', () => {
 
   it('is read to its end, and its copy goes', async () => {
     const bytes = Buffer.alloc(300_000, 'abc');
-    const read = withInput(pipe, never, async (path) => {
+    let copied = 0;
+    const use = async (path: string): Promise<Buffer> => {
       expect(path.startsWith(temporary)).toBe(true);
       return readFileSync(path);
+    };
+    const read = withInput(pipe, never, use, (count) => {
+      copied = count;
     });
     // The first writer may come late.
     await sleep(100);
     await writeFile(pipe, bytes);
     expect(bytes.equals(await read)).toBe(true);
+    expect(copied).toBe(bytes.length);
     expect(readdirSync(temporary)).toEqual([]);
   });
 

@@ -16,6 +16,7 @@ const MAX_PIPED_BYTES = 8 * 1024 ** 3;
 /**
  * Runs `use` with the path of a regular file: the one named, or a temporary one that holds what `-` or a pipe brings
  * and goes when `use` has ended. In errors of `use` the temporary name becomes `stdin`, or the pipe's.
+ * @param onCopied told how many bytes have come; not called for a regular file
  * @throws BtfmillError `usage` for a file that is not there or may not be read, or a pipe without an end;
  * `elf-malformed` for a pipe without a byte
  */
@@ -23,14 +24,15 @@ export async function withInput<T>(
   name: string,
   signal: AbortSignal,
   use: (path: string) => Promise<T>,
+  onCopied: (bytes: number) => void = () => {},
 ): Promise<T> {
   if (name !== '-') {
     const kind = await requireInput(name);
-    return kind === 'file' ? use(name) : withCopy(name, () => openPipe(name), signal, use);
+    return kind === 'file' ? use(name) : withCopy(name, () => openPipe(name), { signal, use, onCopied });
   }
   if (process.stdin.isTTY)
     throw new BtfmillError('usage', '- is stdin, and that is a terminal: pipe a file into it');
-  return withCopy('stdin', () => process.stdin, signal, use);
+  return withCopy('stdin', () => process.stdin, { signal, use, onCopied });
 }
 
 /**
@@ -45,11 +47,16 @@ function openPipe(path: string): Readable {
   });
 }
 
+interface CopyUse<T> {
+  readonly signal: AbortSignal;
+  readonly use: (path: string) => Promise<T>;
+  readonly onCopied: (bytes: number) => void;
+}
+
 async function withCopy<T>(
   shownName: string,
   open: () => Readable,
-  signal: AbortSignal,
-  use: (path: string) => Promise<T>,
+  { signal, use, onCopied }: CopyUse<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'btfmill-stdin-'));
   // The second Ctrl-C ends the process without going through `finally`.
@@ -57,7 +64,7 @@ async function withCopy<T>(
   process.once('exit', removeAtExit);
   const path = join(folder, 'stdin');
   try {
-    await copy(open(), path, shownName, signal);
+    await copy(open(), path, shownName, { signal, onCopied });
     return await use(path);
   } catch (thrown) {
     const error = toBtfmillError(thrown);
@@ -69,11 +76,17 @@ async function withCopy<T>(
   }
 }
 
-async function copy(from: Readable, path: string, shownName: string, signal: AbortSignal): Promise<void> {
+async function copy(
+  from: Readable,
+  path: string,
+  shownName: string,
+  { signal, onCopied }: Pick<CopyUse<unknown>, 'signal' | 'onCopied'>,
+): Promise<void> {
   let bytes = 0;
   const counter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
+      onCopied(bytes);
       if (bytes > MAX_PIPED_BYTES)
         done(new BtfmillError('usage', `${shownName} goes on behind ${MAX_PIPED_BYTES} bytes`));
       else done(undefined, chunk);

@@ -47,6 +47,21 @@ it('says of which file how much is read, in a line no wider than the terminal, a
   expect(wide.text()).not.toContain('vmlinux');
 });
 
+it('says how much of a pipe has come, and what moves fits into 40 columns', () => {
+  const screen = terminal(40);
+  const { onProgress, onCopied, close } = showConversion('stdin', screen);
+  onCopied(163_000_000);
+  vi.advanceTimersByTime(12_000);
+  expect(screen.text()).toContain('  163 MB of input  12 s  stdin\n');
+  onProgress(163_000_000, 326_000_000);
+  vi.advanceTimersByTime(100);
+  expect(screen.text()).toContain('  163 MB of .debug_info  50%  12 s  s');
+  onProgress(326_000_000, 326_000_000);
+  vi.advanceTimersByTime(100);
+  expect(screen.text()).toContain('  326 MB read, assembling types  12 s');
+  close();
+});
+
 it('is silent where nobody watches', () => {
   const pipe = { ...terminal(80), isTTY: false };
   const { onProgress, close } = showConversion('vmlinux', pipe);
