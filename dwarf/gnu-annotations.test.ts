@@ -189,6 +189,30 @@ describe('declaration tags', () => {
     expect(kinds(linesOf(dies)).filter((kind) => kind === 'DECL_TAG')).toHaveLength(1);
   });
 
+  it('of a struct in a struct stay apart', () => {
+    const chain = { GNU_annotation: ref('one') };
+    const member = (at: number): Die =>
+      die('member', { name: text(`m${at}`), type: ref('int'), data_member_location: at, ...chain });
+    const dies = [
+      INT,
+      tag('one', undefined, 'btf_decl_tag'),
+      die('structure_type', { name: text('outer'), byte_size: 8, ...chain }, [
+        member(0),
+        die('structure_type', { name: text('inner'), byte_size: 4, ...chain }, [member(0)]),
+        die('structure_type', { name: text('untagged'), byte_size: 4 }),
+        member(4),
+      ]),
+    ];
+    const tags = linesOf(dies).filter((line) => line.startsWith('DECL_TAG'));
+    expect(tags.map((line) => line.replace(/.*struct /u, ''))).toEqual([
+      'inner, component 0',
+      'inner, component -1',
+      'outer, component 0',
+      'outer, component 1',
+      'outer, component -1',
+    ]);
+  });
+
   it('as children, which gcc does not write, are read like those of clang', () => {
     const child = die('GNU_annotation', { name: text('btf_decl_tag'), const_value: text('child') });
     const dies = [INT, die('typedef', { name: text('t'), type: ref('int') }, [child])];

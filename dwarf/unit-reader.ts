@@ -680,9 +680,11 @@ export class UnitReader extends DieAttributes {
 
   /** Moves the tags of what closes at `depth` to its list. */
   private closeTags(depth: number, target: number, tags: IntList): void {
-    const own = this.openTags.filter(({ level }) => level === depth);
-    if (own.length === 0) return;
-    this.openTags = this.openTags.filter(({ level }) => level !== depth);
+    const { openTags } = this;
+    let from = openTags.length;
+    // Deeper levels have closed, so its own are the last ones.
+    while (from > 0 && openTags[from - 1].level === depth) from--;
+    const own = openTags.splice(from);
     for (const { value, component, isLast } of own) if (!isLast) pushTag(tags, target, value, component);
     for (const { value, component, isLast } of own) if (isLast) pushTag(tags, target, value, component);
   }
