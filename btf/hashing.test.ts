@@ -3,6 +3,15 @@ import { assembleBtf, collectRange, readConversionInput } from '../dwarf/index.t
 import { memorySource, openElf } from '../elf/index.ts';
 import { die, form, ref, unit, writeDwarfElf } from '../test/builders/dwarf-writer.ts';
 import { addWord, finishWords, hashKey, seedHashes } from './hashing.ts';
+import {
+  BtfBuilder,
+  type Btf,
+  BTF_INT_SIGNED,
+  compareDeep,
+  decodeBtf,
+  indexBase,
+  splitBtf,
+} from './index.ts';
 import { LEAF_STRUCT, TypePool } from './type-pool.ts';
 
 const UNSEEDED = hashKey();
@@ -93,6 +102,32 @@ describe('a conversion', () => {
     for (const seed of SEEDS.slice(0, 5)) {
       seedHashes(seed);
       expect(Buffer.compare(convert(), unseeded)).toBe(0);
+    }
+  });
+});
+
+describe('a comparison and a split', () => {
+  /** Arrays whose lengths and enums whose values are what {@link flood} makes. */
+  function hostile(extra: number): Btf {
+    const builder = new BtfBuilder();
+    const int = builder.addInt('int', 4, BTF_INT_SIGNED);
+    for (const [first, second] of flood(300 + extra)) {
+      builder.addArray(int, int, second >>> 0);
+      builder.addEnum('', 4, [
+        { name: 'A', value: first },
+        { name: 'B', value: second >>> 0 },
+      ]);
+    }
+    return decodeBtf(builder.build());
+  }
+
+  it('say the same with every seed', () => {
+    for (const seed of SEEDS.slice(0, 5)) {
+      seedHashes(seed);
+      const [a, b] = [hostile(0), hostile(1)];
+      const { onlyA, onlyB } = compareDeep(a, b).layers.types;
+      expect([onlyA.length, onlyB.length]).toEqual([0, 2]);
+      expect(splitBtf(b, indexBase(a)).sharedCount).toBe(a.typeCount - 1);
     }
   });
 });
