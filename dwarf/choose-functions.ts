@@ -156,7 +156,7 @@ function knownNames(
 ): (name: number) => boolean {
   const { functions, strings: table } = symbols;
   const ids: number[] = [];
-  for (const offset of functions) {
+  for (const offset of new Set(functions)) {
     ids.push(strings.addTerminated(table, offset));
     if (symbolName === 'before-dot') ids.push(nameBeforeDot(strings, table, offset));
   }

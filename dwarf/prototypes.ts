@@ -21,11 +21,16 @@ export type PointedFunctions = 'result' | 'result-and-parameters';
 export function prototypesMatch(pool: TypePool, a: number, b: number, pointed: PointedFunctions): boolean {
   if (a === b) return true;
   const pairs: number[] = [];
+  // Prototypes of prototypes name the same pairs again and again: without this their number doubles with each level.
+  const seen = new Set<number>();
   // Of a function's own prototype all parameters count.
   if (!pushPrototypes(pool, a, b, true, pairs)) return false;
   while (pairs.length > 0) {
     const second = pairs.pop() as number;
     const first = pairs.pop() as number;
+    const pair = first * pool.nodeTotal + second;
+    if (seen.has(pair)) continue;
+    seen.add(pair);
     if (!typesMatch(pool, first, second, pointed, pairs)) return false;
   }
   return true;

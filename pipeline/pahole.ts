@@ -73,7 +73,8 @@ const FIRST_WITH_FEATURES = 128;
  */
 export function profileOfPahole({ versionNumber }: Pahole): ProfileName | undefined {
   if (versionNumber < FIRST_WITH_FEATURES) return 'pahole-1.24';
-  return versionNumber <= 130 ? 'pahole-1.30' : undefined;
+  if (versionNumber <= 130) return 'pahole-1.30';
+  return versionNumber === 132 ? 'pahole-1.32' : undefined;
 }
 
 /**
