@@ -56,32 +56,44 @@ export function matchBase(module: Btf, base: BaseIndex): Uint32Array {
  */
 function dropFirstToLearn(prepared: PreparedModule, matches: Uint32Array, defined: readonly number[]): void {
   const { module } = prepared;
-  const all = new Set(defined);
-  let unknown = defined.map((id) => reachersOf(prepared, id, all));
-  for (let id = 1; id < matches.length && unknown.length > 0; id++) {
+  const unknown = new Set(defined);
+  const ends = new Set(defined);
+  const isSeen = new Uint8Array(module.typeCount);
+  for (let id = 1; id < matches.length && unknown.size > 0; id++) {
     const kind = module.kind(id);
-    if (matches[id] === 0 || (kind !== K.STRUCT && kind !== K.UNION)) continue;
-    const still = unknown.filter((reaches) => reaches[id] === 0);
-    if (still.length < unknown.length) matches[id] = 0;
-    unknown = still;
+    if (matches[id] === 0 || ends.has(id) || (kind !== K.STRUCT && kind !== K.UNION)) continue;
+    if (learn(prepared, id, { ends, unknown, isSeen })) matches[id] = 0;
   }
 }
 
-/** 1 for every type of the module from which references lead to `target` and do not pass any of `ends`. */
-function reachersOf(
-  { module, parents }: PreparedModule,
-  target: number,
-  ends: ReadonlySet<number>,
-): Uint8Array {
-  const reaches = new Uint8Array(module.typeCount);
-  const open = [target];
+interface Learning {
+  /** Where the following of references stops. */
+  readonly ends: ReadonlySet<number>;
+  /** Those that nothing has led to yet. */
+  readonly unknown: Set<number>;
+  /** Types that were followed before: what they lead to is known. */
+  readonly isSeen: Uint8Array;
+}
+
+/** Follows references from `from`; true when they lead to something unknown, which is known from then on. */
+function learn(
+  { childStart, children }: PreparedModule,
+  from: number,
+  { ends, unknown, isSeen }: Learning,
+): boolean {
+  let isNew = false;
+  const open = [from];
+  isSeen[from] = 1;
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    for (let e = parents.start[id]; e < parents.start[id + 1]; e++) {
-      const parent = parents.nodes[e];
-      if (reaches[parent] === 1 || ends.has(parent)) continue;
-      reaches[parent] = 1;
-      open.push(parent);
+    for (let c = childStart[id]; c < childStart[id + 1]; c++) {
+      const child = children[c];
+      if (ends.has(child)) {
+        isNew = unknown.delete(child) || isNew;
+      } else if (isSeen[child] === 0) {
+        isSeen[child] = 1;
+        open.push(child);
+      }
     }
   }
-  return reaches;
+  return isNew;
 }
