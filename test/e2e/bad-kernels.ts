@@ -15,7 +15,7 @@ import {
   writeDwarfElf,
 } from '../builders/dwarf-writer.ts';
 import { type RawPackage, packageNameOf } from '../mirrors/debian-mirror.ts';
-import type { MirrorKernels } from '../mirrors/kernels.ts';
+import { type MirrorKernels, nameKernel } from '../mirrors/kernels.ts';
 
 export interface BadKernel {
   readonly kernel: string;
@@ -53,7 +53,9 @@ export async function buildBadKernels(folder: string, kernels: MirrorKernels): P
     const bytes = await debPackage({
       ...identity,
       compression: 'xz',
-      entries: entries?.(kernel) ?? [{ name: vmlinuxPath(kernel), data: vmlinux ?? new Uint8Array(0) }],
+      entries: entries?.(kernel) ?? [
+        { name: vmlinuxPath(kernel), data: nameKernel(vmlinux ?? new Uint8Array(0), kernel) },
+      ],
       ...deb,
     });
     bad.push({ outcome: 'failed', ...description, kernel, package: { ...identity, bytes } });

@@ -10,10 +10,11 @@
  */
 
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { type Compression, controlFile, debPackage } from '../builders/deb-writer.ts';
+import { nameKernel } from './kernels.ts';
 import type { Signer } from './signer.ts';
 
 export type Archive = 'debian' | 'debian-security';
@@ -161,6 +162,7 @@ async function buildKernelPackage(one: MirrorKernel, output: string): Promise<vo
     one.place === 'boot'
       ? [boot, module, `../../../boot/vmlinux-${one.kernel}`]
       : [module, boot, `../lib/modules/${one.kernel}/vmlinux`];
+  const vmlinux = nameKernel(await readFile(one.vmlinux), one.kernel);
   const how = DPKG_COMPRESSIONS[one.compression];
   if (how === undefined) {
     const bytes = await debPackage({
@@ -170,7 +172,7 @@ async function buildKernelPackage(one: MirrorKernel, output: string): Promise<vo
       compression: one.compression,
       entries: [
         { name: `./${link}`, type: 'symlink', linkName: target },
-        { name: `./${path}`, data: await readFile(one.vmlinux) },
+        { name: `./${path}`, data: vmlinux },
       ],
     });
     await writeFile(output, bytes);
@@ -181,7 +183,7 @@ async function buildKernelPackage(one: MirrorKernel, output: string): Promise<vo
   for (const file of [path, link, 'DEBIAN/control'])
     await mkdir(dirname(join(tree, file)), { recursive: true });
   await writeFile(join(tree, 'DEBIAN/control'), controlFile({ ...one, name: packageNameOf(one.kernel) }));
-  await copyFile(one.vmlinux, join(tree, path));
+  await writeFile(join(tree, path), vmlinux);
   await symlink(target, join(tree, link));
   const modules = join(tree, 'usr/lib/debug/lib/modules', one.kernel, 'kernel');
   await mkdir(modules, { recursive: true });

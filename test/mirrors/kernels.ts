@@ -23,6 +23,24 @@ export const KERNEL_TOOLS: readonly string[] = [
   'pahole',
 ];
 
+const UNNAMED = Buffer.from('Linux version unnamed (builder@example.invalid) #1 SMP\n');
+/** Free bytes behind {@link UNNAMED} in entry.S; the last one ends the string. */
+const ROOM_BYTES = 127;
+
+/**
+ * A vmlinux whose banner (`Linux version <kernel> …`) says that it is this kernel: builds are shared by many kernels of
+ * a mirror. A file without the banner of the `kernel` program comes back as it is.
+ */
+export function nameKernel(vmlinux: Uint8Array, kernel: string): Uint8Array {
+  const named = Buffer.from(vmlinux);
+  const at = named.indexOf(UNNAMED);
+  if (at < 0) return named;
+  const banner = Buffer.from(UNNAMED.toString().replace('unnamed', kernel));
+  if (banner.length > UNNAMED.length + ROOM_BYTES) throw new Error(`no room for the name ${kernel}`);
+  banner.copy(named, at);
+  return named;
+}
+
 export async function buildKernels(folder: string): Promise<MirrorKernels> {
   const x86 = TOOLCHAINS['gcc x86_64'];
   const build = (
