@@ -71,10 +71,13 @@ export const ERROR_CODES = {
   'index-unsafe-path': row('an index names a file outside its mirror', EXIT.integrity),
 
   'package-digest': row('the package differs from the digest its index gives', EXIT.integrity, true),
+  'package-signature': row('the package has no good signature of a trusted key', EXIT.integrity),
   'package-malformed': row('the package container is damaged or not what it claims', EXIT.someKernelsFailed),
   'package-unsafe-path': row('the package holds a path that climbs or is absolute', EXIT.someKernelsFailed),
   'package-too-large': row('a package member exceeds the size limit', EXIT.someKernelsFailed),
   'package-no-vmlinux': row('the package holds no vmlinux as a regular file', EXIT.someKernelsFailed),
+
+  'kernel-name': row('the package holds another kernel than planned', EXIT.someKernelsFailed),
 
   'cross-check': row('our conversion disagrees with the oracle', EXIT.someKernelsFailed),
   'oracle-failed': row('pahole crashed or produced nothing', EXIT.someKernelsFailed, true),

@@ -5,13 +5,19 @@ const FPR = 'A'.repeat(40);
 const PRIMARY = 'B'.repeat(40);
 
 interface StatusOptions {
+  readonly keyAlgorithm?: string;
   readonly hash?: string;
   readonly signatureClass?: string;
   readonly signedAt?: number;
 }
 
-function valid({ hash = '8', signatureClass = '01', signedAt = 1000 }: StatusOptions = {}): string {
-  return `VALIDSIG ${FPR} 1970-01-01 ${signedAt} 0 4 0 1 ${hash} ${signatureClass} ${PRIMARY}`;
+function valid({
+  keyAlgorithm = '1',
+  hash = '8',
+  signatureClass = '01',
+  signedAt = 1000,
+}: StatusOptions = {}): string {
+  return `VALIDSIG ${FPR} 1970-01-01 ${signedAt} 0 4 0 ${keyAlgorithm} ${hash} ${signatureClass} ${PRIMARY}`;
 }
 
 function verdicts(...lines: readonly string[]): string[] {
@@ -34,6 +40,7 @@ test.each([
   ['expired', ['EXPSIG AAAA Somebody', valid()]],
   ['weak', ['GOODSIG AAAA Somebody', valid({ hash: '2' })]],
   ['weak', ['GOODSIG AAAA Somebody', valid({ hash: '1' })]],
+  ['weak', ['GOODSIG AAAA Somebody', valid({ keyAlgorithm: '17' })]],
   ['weak', ['GOODSIG AAAA Somebody', valid({ signatureClass: '10' })]],
   ['good', ['KEYEXPIRED 1001', 'EXPKEYSIG AAAA Somebody', valid()]],
   ['good', ['KEYEXPIRED 19700101T001641', 'EXPKEYSIG AAAA Somebody', valid()]],
@@ -42,6 +49,18 @@ test.each([
   ['expired-key', ['EXPKEYSIG AAAA Somebody', valid()]],
 ])('%s: %j', (verdict, lines) => {
   expect(verdicts('NEWSIG', ...lines)).toEqual([verdict]);
+});
+
+test.each([
+  ['good', valid({ hash: '2' })],
+  ['good', valid({ keyAlgorithm: '17' })],
+  ['good', valid({ keyAlgorithm: '17', hash: '2' })],
+  ['weak', valid({ hash: '1' })],
+  ['weak', valid({ hash: '3' })],
+  ['weak', valid({ hash: '2', signatureClass: '10' })],
+])('with weak ones allowed: %s %s', (verdict, line) => {
+  const status = ['NEWSIG', 'GOODSIG AAAA Somebody', line].map((words) => `[GNUPG:] ${words}`).join('\n');
+  expect(parseGpgvStatus(status, { allowWeak: true })[0].verdict).toBe(verdict);
 });
 
 test('each signature is judged by its own lines', () => {

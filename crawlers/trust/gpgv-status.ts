@@ -1,5 +1,10 @@
 /** What `gpgv --status-fd` says about each signature (GnuPG doc/DETAILS), and which of them count. */
 
+export interface SignaturePolicy {
+  /** SHA-1 signatures and DSA keys count as well, for releases that have nothing better (keys/README.md). */
+  readonly allowWeak: boolean;
+}
+
 export interface SignatureReport {
   readonly verdict:
     | 'good'
@@ -19,12 +24,18 @@ export interface SignatureReport {
 
 /** OpenPGP ids (RFC 9580 §9.5) of the hashes that a signature may rest on: SHA-2 from 256 bits up, and SHA-3. */
 const STRONG_HASHES: ReadonlySet<string> = new Set(['8', '9', '10', '12', '14']);
+const SHA1 = '2';
+/** Public-key algorithm (RFC 9580 §9.1) of keys that are 1024 bits short in most cases. */
+const DSA = '17';
 /** Binary and text document; a key certification or timestamp proves nothing about a file. */
 const DOCUMENT_CLASSES: ReadonlySet<string> = new Set(['00', '01']);
 const PREFIX = '[GNUPG:] ';
 
 /** One report per signature, in their order. */
-export function parseGpgvStatus(status: string): SignatureReport[] {
+export function parseGpgvStatus(
+  status: string,
+  policy: SignaturePolicy = { allowWeak: false },
+): SignatureReport[] {
   const groups: string[][][] = [];
   for (const line of status.split('\n')) {
     if (!line.startsWith(PREFIX)) continue;
@@ -32,10 +43,10 @@ export function parseGpgvStatus(status: string): SignatureReport[] {
     if (words[0] === 'NEWSIG') groups.push([]);
     else groups.at(-1)?.push(words);
   }
-  return groups.map(judge);
+  return groups.map((group) => judge(group, policy));
 }
 
-function judge(group: readonly string[][]): SignatureReport {
+function judge(group: readonly string[][], { allowWeak }: SignaturePolicy): SignatureReport {
   const find = (keyword: string) => group.find((words) => words[0] === keyword);
   const signer =
     ['GOODSIG', 'EXPKEYSIG', 'EXPSIG', 'REVKEYSIG', 'BADSIG', 'ERRSIG'].map(find).find(Boolean)?.[1] ?? '?';
@@ -44,12 +55,26 @@ function judge(group: readonly string[][]): SignatureReport {
   const valid = find('VALIDSIG');
   if (valid === undefined) return { verdict: 'unusable', signer };
 
-  const [, fingerprint, , timestamp, , , , , hash, signatureClass, primaryFingerprint = fingerprint] = valid;
+  const [
+    ,
+    fingerprint,
+    ,
+    timestamp,
+    ,
+    ,
+    ,
+    keyAlgorithm,
+    hash,
+    signatureClass,
+    primaryFingerprint = fingerprint,
+  ] = valid;
   const signedAt = parseTimestamp(timestamp);
   const known = { signer: fingerprint, primaryFingerprint, signedAt };
   if (find('REVKEYSIG')) return { ...known, verdict: 'revoked-key' };
   if (find('EXPSIG')) return { ...known, verdict: 'expired' };
-  if (!STRONG_HASHES.has(hash) || !DOCUMENT_CLASSES.has(signatureClass)) return { ...known, verdict: 'weak' };
+  const isStrong = STRONG_HASHES.has(hash) && keyAlgorithm !== DSA;
+  const isTolerable = isStrong || (allowWeak && (STRONG_HASHES.has(hash) || hash === SHA1));
+  if (!isTolerable || !DOCUMENT_CLASSES.has(signatureClass)) return { ...known, verdict: 'weak' };
   if (find('GOODSIG')) return { ...known, verdict: 'good' };
   if (find('EXPKEYSIG')) {
     const verdict = wasSignedInTime(group, signedAt) ? 'good' : 'expired-key';
