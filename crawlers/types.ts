@@ -15,8 +15,25 @@ export interface KernelKey {
   readonly kernel: string;
 }
 
-/** How far the chain from a signature to the package bytes reaches (design: Trust). */
+/** What a published file may claim (design: Trust): how far the chain from a signature to the package bytes reaches. */
 export type TrustLevel = 'signed-index' | 'signed-package' | 'tls-only' | 'insecure';
+
+/**
+ * What a package's digest rests on before the package itself is looked at. `tls-only`: nothing is signed, but every
+ * step came by HTTPS. `unanchored`: neither; only a signature of the package itself can then vouch for it.
+ */
+export type IndexTrust = 'signed-index' | 'tls-only' | 'unanchored' | 'insecure';
+
+/** `<algorithm>:<lower-case hex>`; the weaker ones where a repository has nothing better. */
+export type PackageDigest = `${'sha1' | 'sha256' | 'sha512'}:${string}`;
+
+/** Who must have signed a package (an rpm's own signature, not its index's). */
+export interface PackageSignaturePolicy {
+  /** OpenPGP keyring files whose every key is trusted. */
+  readonly keyrings: readonly string[];
+  /** Signatures over SHA-1 digests and by DSA keys count: the release is too old to have better ones. */
+  readonly allowWeak: boolean;
+}
 
 /** One debug package as an index describes it, not yet fetched. */
 export interface DebugPackage extends KernelKey {
@@ -24,16 +41,20 @@ export interface DebugPackage extends KernelKey {
   readonly packageName: string;
   /** The package's own version, e.g. `6.1.176-1`; orders builds, never names the kernel. */
   readonly packageVersion: string;
-  readonly format: 'deb';
+  readonly format: 'deb' | 'rpm';
   readonly url: string;
+  /** Where else the same file is, asked in this order when `url` fails. */
+  readonly otherUrls?: readonly string[];
   readonly sizeBytes: number;
-  /** Lower-case hex. */
-  readonly sha256: string;
+  /** Of the whole file. */
+  readonly digest: PackageDigest;
   /** URL of the index file that named it. */
   readonly indexUrl: string;
   /** Suite or repository it came from, e.g. `bookworm-security`. */
   readonly suite: string;
-  readonly trust: TrustLevel;
+  readonly trust: IndexTrust;
+  /** Set where packages are signed themselves: without a good signature they are refused. */
+  readonly signature?: PackageSignaturePolicy;
 }
 
 /** What narrows a crawl; an empty list means "the crawler's default" (releases, archs) or "all" (kernels). */
@@ -44,6 +65,8 @@ export interface CrawlRequest {
   readonly archs: readonly string[];
   /** Globs over `uname -r` (`*`, `?`, `[…]`). */
   readonly kernels: readonly string[];
+  /** Kinds of kernel beside the ordinary ones, e.g. `debug` for kernels built with debugging switched on. */
+  readonly variants: readonly string[];
   /** Base URL that replaces the distribution's default. */
   readonly mirror?: string;
   /** OpenPGP keyring files (binary or armoured) trusted beside the distribution's own keys. */
@@ -85,9 +108,26 @@ export interface IndexFailure {
   readonly error: BtfmillError;
 }
 
+/** A suite or repository that was read. */
+export interface IndexSeen {
+  readonly suite: string;
+  readonly release: string;
+  readonly arch: string;
+  /** Of the index file. */
+  readonly url: string;
+  readonly trust: IndexTrust;
+  /** Fingerprint of the key that signed the index. */
+  readonly signer?: string;
+  /** When the mirror says that it was made. */
+  readonly date?: Date;
+  /** Debug packages of kernels in it that were asked for. */
+  readonly kernels: number;
+}
+
 export interface CrawlResult {
   /** One entry per kernel key, newest first. */
   readonly packages: readonly DebugPackage[];
+  readonly indexes: readonly IndexSeen[];
   readonly failures: readonly IndexFailure[];
   /** Body bytes moved and requests made for the indexes. */
   readonly indexBytes: number;

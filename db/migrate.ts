@@ -3,9 +3,10 @@
 import type { Database } from 'better-sqlite3';
 import { BtfmillError } from '../errors/index.ts';
 import { SCHEMA_001 } from './migrations/001-first.ts';
+import { SCHEMA_002 } from './migrations/002-package-digest.ts';
 
 /** SQL that leads from schema version `index` to `index + 1`; append only. */
-const MIGRATIONS: readonly string[] = [SCHEMA_001];
+const MIGRATIONS: readonly string[] = [SCHEMA_001, SCHEMA_002];
 
 /** `PRAGMA user_version` of an up-to-date record. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -22,10 +23,24 @@ export function migrate(db: Database): void {
     const version = readVersion(db);
     if (version >= SCHEMA_VERSION) return;
     db.exec(MIGRATIONS[version]);
+    refuseDanglingRows(db);
     db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version + 1}`);
   });
   // Looks first without the write lock, so that a query beside a running crawl need not wait for it.
+  if (readVersion(db) === SCHEMA_VERSION) return;
+  // A table that others refer to can only be rebuilt while nobody looks; no-op inside a transaction, hence here.
+  db.pragma('foreign_keys = OFF');
   while (readVersion(db) < SCHEMA_VERSION) step.immediate();
+  db.pragma('foreign_keys = ON');
+}
+
+function refuseDanglingRows(db: Database): void {
+  const dangling = db.pragma('foreign_key_check') as readonly unknown[];
+  if (dangling.length === 0) return;
+  throw new BtfmillError(
+    'record-damaged',
+    `${db.name}: ${dangling.length} rows refer to rows that are not there`,
+  );
 }
 
 function readVersion(db: Database): number {

@@ -5,7 +5,7 @@ import type { DebugPackage } from '../crawlers/types.ts';
 import type { IsoTime } from './types.ts';
 
 /** A package as the record knows it. */
-export interface SeenPackage extends DebugPackage {
+export interface SeenPackage extends Omit<DebugPackage, 'otherUrls' | 'signature'> {
   readonly id: number;
   readonly firstSeen: IsoTime;
   readonly lastSeen: IsoTime;
@@ -31,7 +31,7 @@ interface PackageColumns {
   format: string;
   url: string;
   size_bytes: number;
-  sha256: string;
+  digest: string;
   index_url: string;
   suite: string;
   trust: string;
@@ -41,9 +41,9 @@ interface PackageColumns {
 
 export function packageTable(db: Database): PackageTable {
   const upsert = db.prepare<[Record<string, unknown>], { id: number }>(
-    `INSERT INTO packages (distro, release, arch, kernel, name, version, format, url, size_bytes, sha256,
+    `INSERT INTO packages (distro, release, arch, kernel, name, version, format, url, size_bytes, digest,
        index_url, suite, trust, first_seen, last_seen)
-     VALUES (@distro, @release, @arch, @kernel, @packageName, @packageVersion, @format, @url, @sizeBytes, @sha256,
+     VALUES (@distro, @release, @arch, @kernel, @packageName, @packageVersion, @format, @url, @sizeBytes, @digest,
        @indexUrl, @suite, @trust, @at, @at)
      ON CONFLICT DO UPDATE SET url = excluded.url, size_bytes = excluded.size_bytes,
        index_url = excluded.index_url, suite = excluded.suite, trust = excluded.trust, last_seen = excluded.last_seen
@@ -75,7 +75,7 @@ function toPackage(row: PackageColumns): SeenPackage {
     format: row.format as DebugPackage['format'],
     url: row.url,
     sizeBytes: row.size_bytes,
-    sha256: row.sha256,
+    digest: row.digest as DebugPackage['digest'],
     indexUrl: row.index_url,
     suite: row.suite,
     trust: row.trust as DebugPackage['trust'],

@@ -7,7 +7,8 @@ import { toBtfmillError } from '../errors/index.ts';
 import { cannotMount, mountTmpfs } from '../test/support/mount.ts';
 import { tempDirForTest } from '../test/support/temp.ts';
 import { type BtfRecord, type BtfFacts, openRecord, type PublishedFacts } from './index.ts';
-import { SCHEMA_VERSION } from './migrate.ts';
+import { APPLICATION_ID, SCHEMA_VERSION } from './migrate.ts';
+import { SCHEMA_001 } from './migrations/001-first.ts';
 
 const T1 = '2026-11-20T10:00:00.000Z';
 const T2 = '2026-11-20T11:00:00.000Z';
@@ -21,7 +22,7 @@ const PACKAGE: DebugPackage = {
   format: 'deb',
   url: 'http://mirror.test/pool/main/l/linux/x.deb',
   sizeBytes: 5_000_000_000,
-  sha256: SHA_A,
+  digest: `sha256:${SHA_A}`,
   indexUrl: 'http://mirror.test/dists/bookworm/main/binary-amd64/Packages.xz',
   suite: 'bookworm',
   trust: 'signed-index',
@@ -120,6 +121,28 @@ describe('openRecord', () => {
     expect(() => openRecord(file)).toThrow(/not a btfmill record/u);
   });
 
+  it('brings a record of schema version 1 up to date and keeps what refers to its packages', async () => {
+    const file = join(await tempDirForTest('db'), 'x.sqlite');
+    const old = openSqlite(file);
+    old.exec(SCHEMA_001);
+    old.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 1;
+      INSERT INTO runs (id, started_at, btfmill_version, options) VALUES (1, 't', '0', '{}');
+      INSERT INTO packages VALUES (7, 'debian', '12', 'x86_64', 'k', 'n', 'v', 'deb', 'u', 1, '${SHA_A}', 'i', 's',
+        'signed-index', 't', 't');
+      INSERT INTO kernels (id, distro, release, arch, kernel, state, package_id, changed_at)
+        VALUES (3, 'debian', '12', 'x86_64', 'k', 'pending', 7, 't');
+      INSERT INTO attempts (kernel_id, run_id, package_id, setup, started_at) VALUES (3, 1, 7, 's', 't')`);
+    old.close();
+    const record = openRecord(file);
+    onTestFinished(() => record.close());
+    expect(record.packages.byId(7)).toMatchObject({ kernel: 'k', digest: `sha256:${SHA_A}` });
+    expect(record.attempts.ofKernel(3, 1)).toMatchObject([{ packageId: 7 }]);
+    const raw = openSqlite(file);
+    raw.pragma('foreign_keys = ON');
+    expect(() => raw.exec('DELETE FROM packages')).toThrow(/FOREIGN KEY/u);
+    raw.close();
+  });
+
   it('refuses the record of a newer btfmill', async () => {
     const record = await emptyRecord();
     const raw = openSqlite(record.file);
@@ -205,7 +228,7 @@ describe('packages', () => {
   it('tells rebuilt packages apart', async () => {
     const record = await emptyRecord();
     const id = record.packages.see(PACKAGE, T1);
-    expect(record.packages.see({ ...PACKAGE, sha256: SHA_B }, T2)).not.toBe(id);
+    expect(record.packages.see({ ...PACKAGE, digest: `sha256:${SHA_B}` }, T2)).not.toBe(id);
   });
 });
 

@@ -68,6 +68,7 @@ export const ERROR_CODES = {
   'index-expired': row('the signed index is past its Valid-Until', EXIT.integrity, true),
   'index-digest': row('an index file differs from the digest its signed parent gives', EXIT.integrity, true),
   'index-malformed': row('an index file breaks its format', EXIT.integrity),
+  'index-changed': row('the mirror changed its indexes while they were read', EXIT.integrity, true),
   'index-unsafe-path': row('an index names a file outside its mirror', EXIT.integrity),
 
   'package-digest': row('the package differs from the digest its index gives', EXIT.integrity, true),
@@ -77,7 +78,10 @@ export const ERROR_CODES = {
   'package-too-large': row('a package member exceeds the size limit', EXIT.someKernelsFailed),
   'package-no-vmlinux': row('the package holds no vmlinux as a regular file', EXIT.someKernelsFailed),
 
-  'kernel-name': row('the package holds another kernel than planned', EXIT.someKernelsFailed),
+  'kernel-name': row(
+    'the kernel inside the package is another one than its index promises',
+    EXIT.someKernelsFailed,
+  ),
 
   'cross-check': row('our conversion disagrees with the oracle', EXIT.someKernelsFailed),
   'oracle-failed': row('pahole crashed or produced nothing', EXIT.someKernelsFailed, true),

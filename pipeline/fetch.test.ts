@@ -43,7 +43,7 @@ function fetcher(cacheDir: string, defaultUrl: string): Mirror['fetch'] {
   onTestFinished(() => http.close());
   return ({ sizeBytes = CONTENT.length, url = defaultUrl, ...options } = {}) =>
     fetchPackage(
-      { url, sha256: SHA256, sizeBytes },
+      { url, digest: `sha256:${SHA256}`, sizeBytes, format: 'deb' },
       { http, cacheDir, signal: new AbortController().signal, backoffBaseMs: 1, ...options },
     );
 }

@@ -1,6 +1,6 @@
 /**
  * The fetch step: a package from its mirror into the cache folder, resumed within a run and across runs, and
- * verified against the digest its index gives. Cache names: `<sha256>.deb`; `<sha256>.part` while it comes.
+ * verified against the digest its index gives. Cache names: `<digest>.deb`, `.rpm`; `<digest>.part` while it comes.
  *
  * The digest, not the server, decides whether the file is right: a server's validators (ETag, Last-Modified) are
  * used to avoid splicing two versions, but one that lies costs a second download at most.
@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpClient, HttpResponse } from '../crawlers/http/client.ts';
 import { retryDelayMs } from '../crawlers/http/retry-delay.ts';
+import { type DigestParts, parsePackageDigest } from '../crawlers/package-digest.ts';
 import type { DebugPackage } from '../crawlers/types.ts';
 import { BtfmillError, type ErrorCode, toBtfmillError } from '../errors/index.ts';
 import { ensureDiskSpace } from './disk-space.ts';
@@ -34,7 +35,11 @@ export interface FetchOptions {
   readonly backoffBaseMs?: number;
 }
 
-type WantedPackage = Pick<DebugPackage, 'url' | 'sha256' | 'sizeBytes'>;
+type IndexedPackage = Pick<DebugPackage, 'url' | 'digest' | 'sizeBytes' | 'format'>;
+
+interface WantedPackage extends Omit<IndexedPackage, 'digest'> {
+  readonly digest: DigestParts;
+}
 
 const DEFAULT_MAX_ATTEMPTS = 6;
 const DEFAULT_BACKOFF_BASE_MS = 1000;
@@ -61,16 +66,18 @@ type Round =
  * `http-not-found`, `http-status`, what the client throws, `disk-full`, `io-failed`, `aborted`. After all but
  * `package-digest`, what has come is kept for the next run.
  */
-export async function fetchPackage(pkg: WantedPackage, options: FetchOptions): Promise<FetchedPackage> {
-  if (!/^[0-9a-f]{64}$/u.test(pkg.sha256) || !Number.isSafeInteger(pkg.sizeBytes) || pkg.sizeBytes <= 0) {
+export async function fetchPackage(indexed: IndexedPackage, options: FetchOptions): Promise<FetchedPackage> {
+  const digest = parsePackageDigest(indexed.digest);
+  if (digest === undefined || !Number.isSafeInteger(indexed.sizeBytes) || indexed.sizeBytes <= 0) {
     throw new BtfmillError(
       'index-malformed',
-      `${pkg.url}: impossible digest ${JSON.stringify(pkg.sha256)} or size ${pkg.sizeBytes}`,
+      `${indexed.url}: impossible digest ${JSON.stringify(indexed.digest)} or size ${indexed.sizeBytes}`,
     );
   }
+  const pkg = { ...indexed, digest };
   try {
     await mkdir(options.cacheDir, { recursive: true });
-    const path = join(options.cacheDir, `${pkg.sha256}.deb`);
+    const path = join(options.cacheDir, `${digest.hex}.${pkg.format}`);
     if (await isVerified(path, pkg, options.signal)) {
       options.onProgress?.(pkg.sizeBytes, pkg.sizeBytes);
       return { path, sizeBytes: pkg.sizeBytes, fetchedBytes: 0, resumedAt: pkg.sizeBytes };
@@ -89,9 +96,9 @@ async function isVerified(path: string, pkg: WantedPackage, signal: AbortSignal)
   });
   if (handle === undefined) return false;
   try {
-    const hash = createHash('sha256');
+    const hash = createHash(pkg.digest.algorithm);
     await hashContent(handle, hash, signal);
-    if (hash.digest('hex') === pkg.sha256) return true;
+    if (hash.digest('hex') === pkg.digest.hex) return true;
   } finally {
     await handle.close();
   }
@@ -101,7 +108,9 @@ async function isVerified(path: string, pkg: WantedPackage, signal: AbortSignal)
 
 async function download(path: string, pkg: WantedPackage, options: FetchOptions): Promise<FetchedPackage> {
   const { cacheDir, signal } = options;
-  const part = await PartialFile.open(join(cacheDir, `${pkg.sha256}.part`), pkg.sizeBytes, signal);
+  const { algorithm, hex } = pkg.digest;
+  const wanted = { sizeBytes: pkg.sizeBytes, algorithm };
+  const part = await PartialFile.open(join(cacheDir, `${hex}.part`), wanted, signal);
   try {
     await ensureDiskSpace(cacheDir, pkg.sizeBytes - part.position, `the package ${pkg.url}`);
     const traffic = { bytes: 0 };
@@ -144,8 +153,9 @@ async function fill(
     if (failures >= maxAttempts) throw round.kind === 'interrupted' ? round.error : tooShort(part, pkg);
     await sleep(retryDelayMs(failures, backoffBaseMs), undefined, { signal: options.signal });
   }
-  const digest = part.digest();
-  return digest === pkg.sha256 ? undefined : `SHA-256 is ${digest}, the index says ${pkg.sha256}`;
+  const { algorithm, hex } = pkg.digest;
+  const found = part.digest();
+  return found === hex ? undefined : `${algorithm.replace('sha', 'SHA-')} is ${found}, the index says ${hex}`;
 }
 
 async function requestOnce(

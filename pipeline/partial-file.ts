@@ -1,5 +1,5 @@
 /**
- * A download in progress: `<sha256>.part`, and beside it what is known about where its bytes came from. Both
+ * A download in progress: `<digest>.part`, and beside it what is known about where its bytes came from. Both
  * outlive the process, so that a later run can go on.
  */
 
@@ -7,7 +7,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 
-/** Where the bytes of a part came from: the sidecar `<sha256>.part.json`. */
+/** Where the bytes of a part came from: the sidecar `<digest>.part.json`. */
 export interface PartSource {
   readonly url: string;
   readonly etag?: string;
@@ -22,23 +22,32 @@ const READ_BYTES = 1024 * 1024;
 export class PartialFile {
   readonly path: string;
   readonly #handle: FileHandle;
-  #hash: Hash = createHash('sha256');
+  readonly #algorithm: string;
+  #hash: Hash;
   #position = 0;
   #resumedAt = 0;
   #source: PartSource | undefined;
 
-  private constructor(path: string, handle: FileHandle) {
+  private constructor(path: string, handle: FileHandle, algorithm: string) {
     this.path = path;
     this.#handle = handle;
+    this.#algorithm = algorithm;
+    this.#hash = createHash(algorithm);
   }
 
   /**
    * Opens the part at `path` or begins one. What an earlier run has left is read once, for the digest; it is thrown
    * away when nobody knows where it came from, or when it cannot be a part of a file of `sizeBytes`.
+   *
+   * @param algorithm of the digest, e.g. `sha256`
    */
-  static async open(path: string, sizeBytes: number, signal: AbortSignal): Promise<PartialFile> {
+  static async open(
+    path: string,
+    { sizeBytes, algorithm }: { readonly sizeBytes: number; readonly algorithm: string },
+    signal: AbortSignal,
+  ): Promise<PartialFile> {
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
-    const part = new PartialFile(path, handle);
+    const part = new PartialFile(path, handle, algorithm);
     try {
       const { size } = await handle.stat();
       const source = await readSource(sidecarPath(path));
@@ -78,7 +87,7 @@ export class PartialFile {
     this.#position = 0;
     this.#resumedAt = 0;
     this.#source = undefined;
-    this.#hash = createHash('sha256');
+    this.#hash = createHash(this.#algorithm);
   }
 
   /** What follows comes from `source`, which goes on where the bytes before ended. */
@@ -101,7 +110,7 @@ export class PartialFile {
     this.#position += chunk.length;
   }
 
-  /** SHA-256 of everything so far, lower-case hex. */
+  /** Digest of everything so far, lower-case hex. */
   digest(): string {
     return this.#hash.copy().digest('hex');
   }

@@ -10,7 +10,7 @@ const EARLIER = '2026-11-19T12:00:00.000Z';
 
 /** One digest for all, so that what is known can name "the same package". */
 function packageOf(kernel: string, more: Partial<DebugPackage> = {}): DebugPackage {
-  return debugPackage(kernel, { sha256: 'a'.repeat(64), ...more });
+  return debugPackage(kernel, { digest: `sha256:${'a'.repeat(64)}`, ...more });
 }
 
 function input(packages: readonly DebugPackage[], more: Partial<PlanInput> = {}): PlanInput {
@@ -35,7 +35,7 @@ function decisionFor(known: KnownKernel, fileSizeBytes?: number, more: Partial<P
 function failed(setup: string, retryAfter?: string, sha = 'a'): KnownKernel {
   return {
     state: 'failed',
-    packageSha256: sha.repeat(64),
+    packageDigest: `sha256:${sha.repeat(64)}`,
     lastFailure: { setup, ...(retryAfter === undefined ? {} : { retryAfter }) },
   };
 }
@@ -55,7 +55,11 @@ describe('planCrawl', () => {
   });
 
   it('keeps what is published when the package was rebuilt', () => {
-    const known: KnownKernel = { state: 'published', tarSizeBytes: 9, packageSha256: 'b'.repeat(64) };
+    const known: KnownKernel = {
+      state: 'published',
+      tarSizeBytes: 9,
+      packageDigest: `sha256:${'b'.repeat(64)}`,
+    };
     expect(decisionFor(known, 9)).toBe('published');
   });
 
@@ -66,9 +70,9 @@ describe('planCrawl', () => {
   });
 
   it('does not look twice for debug info in the same package', () => {
-    const sha = 'a'.repeat(64);
-    expect(decisionFor({ state: 'no-debug-info', packageSha256: sha })).toBe('no-debug-info');
-    expect(decisionFor({ state: 'no-debug-info', packageSha256: 'b'.repeat(64) })).toBe('fetch');
+    const sha = `sha256:${'a'.repeat(64)}`;
+    expect(decisionFor({ state: 'no-debug-info', packageDigest: sha })).toBe('no-debug-info');
+    expect(decisionFor({ state: 'no-debug-info', packageDigest: `sha256:${'b'.repeat(64)}` })).toBe('fetch');
   });
 
   it('never touches what was withdrawn', () => {
@@ -113,8 +117,12 @@ describe('planCrawl', () => {
       { state: 'pending', btfSha256: 'c'.repeat(64) },
       { state: 'published', tarSizeBytes: 7 },
       { state: 'withdrawn' },
-      { state: 'no-debug-info', packageSha256: 'a'.repeat(64) },
-      { state: 'failed', packageSha256: 'a'.repeat(64), lastFailure: { setup: 's1', retryAfter: LATER } },
+      { state: 'no-debug-info', packageDigest: `sha256:${'a'.repeat(64)}` },
+      {
+        state: 'failed',
+        packageDigest: `sha256:${'a'.repeat(64)}`,
+        lastFailure: { setup: 's1', retryAfter: LATER },
+      },
     );
     const anyFile = fc.constantFrom(undefined, 7, 8);
     const anyCase = fc.array(fc.tuple(anyPackage, anyKnown, anyFile), { maxLength: 12 });

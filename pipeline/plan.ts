@@ -27,7 +27,7 @@ export interface KnownKernel {
   /** Digest of the BTF that was published, or was about to be stored. */
   readonly btfSha256?: string;
   /** Digest of the package that failed last, when the last attempt did, else of the one that led to this state. */
-  readonly packageSha256?: string;
+  readonly packageDigest?: string;
   /** How the last attempt failed, when it did. */
   readonly lastFailure?: { readonly setup: string; readonly retryAfter?: IsoTime };
 }
@@ -138,13 +138,13 @@ function decide(
 /** The state, when it is final: nothing that could be done now would change it. */
 function settledState(
   pkg: DebugPackage,
-  { state, tarSizeBytes, packageSha256 }: KnownKernel,
+  { state, tarSizeBytes, packageDigest }: KnownKernel,
   fileSizeBytes: number | undefined,
 ): Decision | undefined {
   if (state === 'withdrawn') return state;
   if (state === 'published')
     return fileSizeBytes !== undefined && fileSizeBytes === tarSizeBytes ? state : undefined;
-  if (state === 'no-debug-info') return packageSha256 === pkg.sha256 ? state : undefined;
+  if (state === 'no-debug-info') return packageDigest === pkg.digest ? state : undefined;
   return undefined;
 }
 
@@ -152,7 +152,7 @@ function settledState(
 function isHeldBack(pkg: DebugPackage, known: KnownKernel, { now, setup, retryFailed }: PlanInput): boolean {
   const failure = known.lastFailure;
   if (retryFailed || failure?.retryAfter === undefined) return false;
-  return known.packageSha256 === pkg.sha256 && failure.setup === setup && failure.retryAfter > now;
+  return known.packageDigest === pkg.digest && failure.setup === setup && failure.retryAfter > now;
 }
 
 function countDecisions(items: readonly PlanItem[]): Record<Decision, number> {

@@ -3,9 +3,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { KernelKey } from '../crawlers/types.ts';
+import type { DebugPackage, KernelKey, TrustLevel } from '../crawlers/types.ts';
 import type { BtfFacts } from '../db/index.ts';
-import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
+import { BtfmillError, toBtfmillError } from '../errors/index.ts';
+import { attainedTrust, type SignatureCover } from './attained-trust.ts';
 import type { CrossCheckVerdict } from './cross-check.ts';
 import { chooseBtf, convertOrKeepNative, judgeCrossCheck } from './choose-btf.ts';
 import { recoverKernel, refuseOtherContent, storeOrAdopt } from './existing-file.ts';
@@ -159,7 +160,7 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
 
   const facts: BtfFacts = {
     source: chosen.source,
-    trust: item.pkg.trust,
+    trust: requireTrust(item.pkg, 'nothing'),
     ...(converted.buildId === undefined ? {} : { buildId: converted.buildId }),
     btfSha256: createHash('sha256').update(chosen.btf).digest('hex'),
     btfSizeBytes: chosen.btf.length,
@@ -180,6 +181,16 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
   );
   closePublished(attempt, facts, stored, deps);
   return stored;
+}
+
+/** Throws `package-signature` when nothing vouches for what the package holds. */
+function requireTrust({ url, trust }: DebugPackage, cover: SignatureCover): TrustLevel {
+  const attained = attainedTrust(trust, cover);
+  if (attained !== undefined) return attained;
+  throw new BtfmillError(
+    'package-signature',
+    `${url}: nothing that is signed, nor HTTPS, vouches for its content`,
+  );
 }
 
 /**

@@ -53,7 +53,7 @@ async function makeWorld(packages: readonly DebugPackage[]): Promise<World> {
   const calls: string[] = [];
   const options: RunOptions = {
     distros: ['debian'],
-    request: { releases: [], archs: [], kernels: [], allowExpired: false, insecure: false },
+    request: { releases: [], archs: [], kernels: [], variants: [], allowExpired: false, insecure: false },
     dryRun: false,
     jobs: 2,
     archiveDir,
@@ -80,7 +80,7 @@ async function makeWorld(packages: readonly DebugPackage[]): Promise<World> {
     };
   };
   const steps: RunSteps = {
-    list: async () => ({ packages, failures: [], indexBytes: 10, indexRequests: 1 }),
+    list: async () => ({ packages, indexes: [], failures: [], indexBytes: 10, indexRequests: 1 }),
     fetch: async (pkg, { onProgress, onTraffic }) => {
       calls.push(`fetch ${pkg.kernel}`);
       const path = join(cacheDir, `${pkg.kernel}.deb`);
@@ -494,6 +494,7 @@ describe('failures', () => {
     const world = await makeWorld([A]);
     const list = async (): Promise<CrawlResult> => ({
       packages: [A],
+      indexes: [],
       failures: [{ suite: 'sid', release: 'sid', error: new BtfmillError('http-unreachable', 'no route') }],
       indexBytes: 0,
       indexRequests: 1,

@@ -169,7 +169,7 @@ function knownKernel(pkg: DebugPackage, record: RunDeps['record']): KnownKernel 
     state: row.state,
     ...(row.tarSizeBytes === undefined ? {} : { tarSizeBytes: row.tarSizeBytes }),
     ...(row.btfSha256 === undefined ? {} : { btfSha256: row.btfSha256 }),
-    ...(from === undefined ? {} : { packageSha256: from.sha256 }),
+    ...(from === undefined ? {} : { packageDigest: from.digest }),
     ...(last === undefined ? {} : { lastFailure: last }),
   };
 }
@@ -231,7 +231,10 @@ function failedToStore({ code, timings }: KernelDone): boolean {
 /** A run that was killed after publishing left its package in the cache, where no later step would look for it. */
 async function dropFinishedPackages({ items }: Plan, cacheDir: string): Promise<void> {
   const finished = items.filter(({ decision }) => decision !== 'fetch' && decision !== 'held-back');
-  await dropPackages(cacheDir, new Set(finished.map(({ pkg }) => pkg.sha256)));
+  await dropPackages(
+    cacheDir,
+    new Set(finished.map(({ pkg }) => pkg.digest.slice(pkg.digest.indexOf(':') + 1))),
+  );
 }
 
 /** A file that was published and is gone, or has another size, is made again, but not in silence. */

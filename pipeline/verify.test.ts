@@ -76,7 +76,7 @@ function publish(record: BtfRecord, key: KernelKey, stored: StoredFacts): void {
       format: 'deb',
       url: 'http://mirror.test/x.deb',
       sizeBytes: 1,
-      sha256: sha(key.kernel),
+      digest: `sha256:${sha(key.kernel)}`,
       indexUrl: 'http://mirror.test/Packages',
       suite: 'bookworm',
       trust: 'signed-index',

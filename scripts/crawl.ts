@@ -59,6 +59,7 @@ interface CrawlFlags {
   readonly db: string;
   readonly cache: string;
   readonly keepPackages?: boolean;
+  readonly variant?: readonly string[];
   readonly jobs: number;
   readonly threads: number;
   readonly mirror?: string;
@@ -99,6 +100,7 @@ function addWhatFlags(command: Command): void {
     )
     .option('--arch <name>', 'this architecture, e.g. s390x (repeatable; default: x86_64 and arm64)', collect)
     .option('--kernel <glob>', "only kernels whose uname -r matches, e.g. '*-cloud-*' (repeatable)", collect)
+    .option('--variant <name>', 'also kernels of this kind, e.g. debug (repeatable)', collect)
     .option('--limit <n>', 'only the newest n kernels of each distribution', positiveInteger)
     .option('-n, --dry-run', 'show what would be done, and stop')
     .option('--retry-failed', 'do not hold back kernels that failed before');
@@ -238,6 +240,7 @@ function runOptions(flags: CrawlFlags, { archiveDir, cacheDir }: Places): RunOpt
     releases: flags.release ?? [],
     archs: flags.arch ?? [],
     kernels: flags.kernel ?? [],
+    variants: flags.variant ?? [],
     allowExpired: flags.allowExpired ?? false,
     insecure: flags.insecure ?? false,
     ...(flags.mirror === undefined ? {} : { mirror: flags.mirror }),

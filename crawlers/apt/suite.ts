@@ -3,7 +3,7 @@
 import { BtfmillError } from '../../errors/index.ts';
 import { fetchIndexFile } from '../http/index-file.ts';
 import { splitClearsigned, verifyInline } from '../trust/index.ts';
-import type { CrawlContext, TrustLevel } from '../types.ts';
+import type { CrawlContext, IndexTrust } from '../types.ts';
 import { decompressIndex, INDEX_COMPRESSIONS } from './decompress.ts';
 import { parseRelease, type ReleaseFile } from './release.ts';
 import { readStanzas, type Stanza, type StanzaFilter } from './stanza.ts';
@@ -28,7 +28,9 @@ export interface SuitePolicy {
 export interface OpenSuite {
   readonly location: SuiteLocation;
   readonly release: ReleaseFile;
-  readonly trust: TrustLevel;
+  readonly trust: IndexTrust;
+  /** Fingerprint of the key that vouches for the Release. */
+  readonly signer?: string;
 }
 
 const MAX_RELEASE_BYTES = 16 * 1024 * 1024;
@@ -44,8 +46,9 @@ export async function openSuite(
   policy: SuitePolicy,
   context: CrawlContext,
 ): Promise<OpenSuite | undefined> {
-  const text = await fetchReleaseText(location, policy, context);
-  if (text === undefined) return undefined;
+  const found = await fetchReleaseText(location, policy, context);
+  if (found === undefined) return undefined;
+  const { text, signer } = found;
   const where = suiteUrl(location);
   const release = parseRelease(text, where);
   if (release.suite !== location.name && release.codename !== location.name) {
@@ -55,7 +58,8 @@ export async function openSuite(
     );
   }
   if (!policy.allowExpired) refuseExpired(release, where);
-  return { location, release, trust: policy.insecure ? 'insecure' : 'signed-index' };
+  const trust = policy.insecure ? 'insecure' : 'signed-index';
+  return { location, release, trust, ...(signer === undefined ? {} : { signer }) };
 }
 
 /**
@@ -99,29 +103,34 @@ export async function openPackages(
   );
 }
 
+interface ReleaseText {
+  readonly text: string;
+  readonly signer?: string;
+}
+
 async function fetchReleaseText(
   location: SuiteLocation,
   policy: SuitePolicy,
   context: CrawlContext,
-): Promise<string | undefined> {
+): Promise<ReleaseText | undefined> {
   const url = `${suiteUrl(location)}/InRelease`;
   const { keyrings } = policy;
   const { indexCacheDir: workDir, signal } = context;
-  let text = '';
+  let found: ReleaseText = { text: '' };
   const inRelease = await fetchIndexFile(url, context, {
     maxBytes: MAX_RELEASE_BYTES,
     check: async (bytes) => {
-      text = policy.insecure
-        ? Buffer.from(splitClearsigned(bytes, url).text, 'latin1').toString('utf8')
-        : (await verifyInline(bytes, { where: url, keyrings, workDir, signal })).text;
+      found = policy.insecure
+        ? { text: Buffer.from(splitClearsigned(bytes, url).text, 'latin1').toString('utf8') }
+        : await verifyInline(bytes, { where: url, keyrings, workDir, signal });
     },
   });
-  if (inRelease !== undefined) return text;
+  if (inRelease !== undefined) return found;
   if (!policy.insecure) return undefined;
   const release = await fetchIndexFile(`${suiteUrl(location)}/Release`, context, {
     maxBytes: MAX_RELEASE_BYTES,
   });
-  return release?.bytes.toString('utf8');
+  return release === undefined ? undefined : { text: release.bytes.toString('utf8') };
 }
 
 function refuseExpired(release: ReleaseFile, where: string): void {

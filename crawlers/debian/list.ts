@@ -1,6 +1,6 @@
 /** Lists the kernels that Debian has debug packages of. */
 
-import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import { BtfmillError } from '../../errors/index.ts';
 import {
   compareDebianVersions,
   type OpenSuite,
@@ -8,15 +8,22 @@ import {
   openSuite,
   type SuitePolicy,
 } from '../apt/index.ts';
-import { matchesGlob } from '../glob.ts';
 import { createIndexClient } from '../http/index-client.ts';
+import { guardIndex, isAskedFor, oneEachNewestFirst } from '../listing.ts';
 import { DEBIAN_KEYRING, DEBIAN_REMOVED_KEYRING } from '../trust/index.ts';
-import type { CrawlContext, CrawlRequest, CrawlResult, DebugPackage, IndexFailure } from '../types.ts';
+import type {
+  CrawlContext,
+  CrawlRequest,
+  CrawlResult,
+  DebugPackage,
+  IndexFailure,
+  IndexSeen,
+} from '../types.ts';
 import { type DebianArch, parseArch } from './names.ts';
 import { readDebugPackage } from './packages.ts';
 import { allReleases, type DebianRelease, namedRelease, releaseSegment } from './releases.ts';
 import { type DebianBases, resolveBases } from './sources.ts';
-import { mainSuite, type SuitePlan, type SuitePlace, sideSuites } from './suites.ts';
+import { mainSuite, type SuitePlan, type SuitePlace, sideSuites } from './indexes.ts';
 
 export const DEFAULT_ARCHS: readonly string[] = ['x86_64', 'arm64'];
 
@@ -27,6 +34,7 @@ interface Listing {
   readonly bases: DebianBases;
   readonly archs: readonly DebianArch[];
   readonly packages: DebugPackage[];
+  readonly indexes: IndexSeen[];
   readonly failures: IndexFailure[];
 }
 
@@ -49,6 +57,7 @@ export async function listDebian(
     bases: await resolveBases(request.mirror, etcDir),
     archs: [...new Set(names.map(parseArch))],
     packages: [],
+    indexes: [],
     failures: [],
   };
 
@@ -56,7 +65,8 @@ export async function listDebian(
 
   const { requests, bytes } = client.cost();
   return {
-    packages: oneEachNewestFirst(listing.packages),
+    packages: oneEachNewestFirst(listing.packages, compareDebianVersions),
+    indexes: listing.indexes,
     failures: listing.failures,
     indexBytes: bytes,
     indexRequests: requests,
@@ -65,7 +75,7 @@ export async function listDebian(
 
 /** Without a request, a look-up that fails is a failure of its own: what is known without it is listed all the same. */
 async function findReleases(listing: Listing): Promise<DebianRelease[]> {
-  const { request, bases, context } = listing;
+  const { request, bases, context, failures } = listing;
   const lookUp = async (suite: string) => {
     const location = { base: bases.main, path: suite, name: suite };
     // Which codename is stable does not expire; the suite itself is judged when it is read.
@@ -73,11 +83,13 @@ async function findReleases(listing: Listing): Promise<DebianRelease[]> {
     return (await openSuite(location, policy, context))?.release;
   };
   if (request.releases.length === 0) {
-    return allReleases((suite) => guard({ suite, release: suite }, listing, () => lookUp(suite)));
+    return allReleases((suite) => guardIndex({ suite, release: suite }, failures, () => lookUp(suite)));
   }
   const found = new Map<string, DebianRelease>();
   for (const name of request.releases) {
-    const release = await guard({ suite: name, release: name }, listing, () => namedRelease(name, lookUp));
+    const release = await guardIndex({ suite: name, release: name }, failures, () =>
+      namedRelease(name, lookUp),
+    );
     if (release !== undefined) found.set(release.codename, release);
   }
   return [...found.values()];
@@ -104,7 +116,7 @@ async function listRelease(release: DebianRelease, listing: Listing): Promise<vo
 
 /** The first place that has the suite; undefined when none has or its failure was noted. */
 async function openPlan(plan: SuitePlan, segment: string, listing: Listing): Promise<OpenSuite | undefined> {
-  return guard({ suite: plan.name, release: segment }, listing, async () => {
+  return guardIndex({ suite: plan.name, release: segment }, listing.failures, async () => {
     for (const [index, place] of plan.places.entries()) {
       const isLastResort = index > 0 && !plan.isRequired;
       const suite = await openPlace(place, isLastResort, listing);
@@ -138,12 +150,13 @@ async function openPlace(
 }
 
 async function listSuite(suite: OpenSuite, name: string, segment: string, listing: Listing): Promise<void> {
-  const { archs, context, packages, request } = listing;
+  const { archs, context, packages, indexes, failures, request } = listing;
   let count = 0;
   for (const arch of archs) {
-    await guard({ suite: name, release: segment }, listing, async () => {
+    await guardIndex({ suite: name, release: segment }, failures, async () => {
       const index = await openPackages(suite, 'main', arch.deb, context, isAboutKernels);
       if (index === undefined) return;
+      let kernels = 0;
       for await (const stanza of index.stanzas) {
         const found = readDebugPackage(stanza, {
           suite,
@@ -152,10 +165,21 @@ async function listSuite(suite: OpenSuite, name: string, segment: string, listin
           arch,
           indexUrl: index.url,
         });
-        if (found === undefined || !isAskedFor(found, request)) continue;
+        if (found === undefined || !isAskedFor(found.kernel, request)) continue;
         packages.push(found);
-        count += 1;
+        kernels += 1;
       }
+      indexes.push({
+        suite: name,
+        release: segment,
+        arch: arch.archive,
+        url: index.url,
+        trust: suite.trust,
+        ...(suite.signer === undefined ? {} : { signer: suite.signer }),
+        date: suite.release.date,
+        kernels,
+      });
+      count += kernels;
     });
   }
   context.say(`${name}: ${count} ${count === 1 ? 'kernel' : 'kernels'}`);
@@ -165,53 +189,10 @@ function isAboutKernels(stanza: Buffer): boolean {
   return stanza.includes('linux-image-');
 }
 
-function isAskedFor(found: DebugPackage, { kernels }: CrawlRequest): boolean {
-  return kernels.length === 0 || kernels.some((glob) => matchesGlob(glob, found.kernel));
-}
-
 function policyFor(isFrozen: boolean, request: CrawlRequest): SuitePolicy {
   return {
     keyrings: [DEBIAN_KEYRING, ...(isFrozen ? [DEBIAN_REMOVED_KEYRING] : []), ...(request.keyrings ?? [])],
     allowExpired: request.allowExpired || isFrozen,
     insecure: request.insecure,
   };
-}
-
-/** Runs one step; what the mirror or its indexes did wrong is noted, everything else ends the listing. */
-async function guard<T>(
-  what: { readonly suite: string; readonly release: string },
-  listing: Listing,
-  step: () => Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await step();
-  } catch (thrown) {
-    const error = toBtfmillError(thrown);
-    if (!error.code.startsWith('http-') && !error.code.startsWith('index-')) throw error;
-    listing.failures.push({ ...what, error });
-    return undefined;
-  }
-}
-
-/** A kernel that several suites have is one kernel, in its newest build; of equals, the suite read first is named. */
-function oneEachNewestFirst(packages: readonly DebugPackage[]): DebugPackage[] {
-  const byKey = new Map<string, DebugPackage>();
-  for (const found of packages) {
-    const key = `${found.release}/${found.arch}/${found.kernel}`;
-    const other = byKey.get(key);
-    if (other === undefined || compareDebianVersions(found.packageVersion, other.packageVersion) > 0) {
-      byKey.set(key, found);
-    }
-  }
-  return [...byKey.values()].toSorted(
-    (a, b) =>
-      compareDebianVersions(b.packageVersion, a.packageVersion) ||
-      compareText(a.release, b.release) ||
-      compareText(a.arch, b.arch) ||
-      compareText(a.kernel, b.kernel),
-  );
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

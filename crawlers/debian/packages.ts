@@ -40,7 +40,7 @@ export function readDebugPackage(stanza: Stanza, origin: PackageOrigin): DebugPa
     format: 'deb',
     url: poolUrl(suite.location.base, field('Filename'), indexUrl),
     sizeBytes: Number(matching('Size', /^[1-9]\d{0,14}$/)),
-    sha256: matching('SHA256', /^[0-9a-fA-F]{64}$/).toLowerCase(),
+    digest: `sha256:${matching('SHA256', /^[0-9a-fA-F]{64}$/).toLowerCase()}`,
     indexUrl,
     suite: origin.suiteName,
     trust: suite.trust,

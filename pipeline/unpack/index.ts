@@ -9,7 +9,7 @@ import { readRange } from './file-range.ts';
 import { extractVmlinux } from './tar-vmlinux.ts';
 
 export interface UnpackOptions {
-  readonly format: 'deb';
+  readonly format: 'deb' | 'rpm';
   /** `uname -r` of the kernel that the package must hold. */
   readonly kernel: string;
   /** Created when missing; the vmlinux is written here, and the caller removes it. */

@@ -80,6 +80,7 @@ async function list(
       releases: wanted.releases,
       archs: wanted.archs,
       kernels: [wanted.glob],
+      variants: [],
       // Mirrors of unstable lag behind its seven days at times, and an old kernel is as good for measuring.
       allowExpired: true,
       insecure: false,

@@ -44,6 +44,6 @@ function planItem({ pkg, decision }: PlanItem): object {
 }
 
 function packageFields(pkg: PlanItem['pkg']): object {
-  const { packageName, packageVersion, suite, url, sizeBytes, sha256, trust } = pkg;
-  return { packageName, packageVersion, suite, url, sizeBytes, sha256, trust };
+  const { packageName, packageVersion, suite, url, sizeBytes, digest, trust } = pkg;
+  return { packageName, packageVersion, suite, url, sizeBytes, digest, trust };
 }

@@ -16,7 +16,7 @@ const PACKAGE: DebugPackage = {
   format: 'deb',
   url: 'http://mirror.test/x.deb',
   sizeBytes: 100_000_000,
-  sha256: 'a'.repeat(64),
+  digest: `sha256:${'a'.repeat(64)}`,
   indexUrl: 'http://mirror.test/Packages',
   suite: 'bookworm',
   trust: 'signed-index',

@@ -15,7 +15,7 @@ export function debugPackage(kernel: string, more: Partial<DebugPackage> = {}): 
     format: 'deb',
     url: `http://mirror.test/${kernel}.deb`,
     sizeBytes: 100,
-    sha256: createHash('sha256').update(kernel).digest('hex'),
+    digest: `sha256:${createHash('sha256').update(kernel).digest('hex')}`,
     indexUrl: 'http://mirror.test/Packages',
     suite: 'bookworm',
     trust: 'signed-index',

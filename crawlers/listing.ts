@@ -1,0 +1,68 @@
+/** What the listings of all distributions have in common. */
+
+import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
+import { matchesGlob } from './glob.ts';
+import type { CrawlRequest, DebugPackage, IndexFailure } from './types.ts';
+
+/** Whether the request's globs, if any, name the kernel. */
+export function isAskedFor(kernel: string, { kernels }: CrawlRequest): boolean {
+  return kernels.length === 0 || kernels.some((glob) => matchesGlob(glob, kernel));
+}
+
+/** Whether an error is about the mirror or its indexes: the listing then goes on without that index. */
+export function isIndexFault({ code }: BtfmillError): boolean {
+  return code.startsWith('http-') || code.startsWith('index-');
+}
+
+/**
+ * Runs one step of a listing. What the mirror or its indexes did wrong is added to `failures`, and undefined comes
+ * back; everything else ends the listing.
+ */
+export async function guardIndex<T>(
+  what: { readonly suite: string; readonly release: string },
+  failures: IndexFailure[],
+  step: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await step();
+  } catch (thrown) {
+    const error = toBtfmillError(thrown);
+    if (!isIndexFault(error)) throw error;
+    failures.push({ ...what, error });
+    return undefined;
+  }
+}
+
+/** Orders package versions: negative when `a` is older. */
+export interface VersionOrder {
+  (a: string, b: string): number;
+}
+
+/**
+ * One package per kernel, the newest first. Of a kernel that several indexes have, the newest build is taken; of
+ * equal ones, that of the index read first.
+ */
+export function oneEachNewestFirst(
+  packages: readonly DebugPackage[],
+  compareVersions: VersionOrder,
+): DebugPackage[] {
+  const byKey = new Map<string, DebugPackage>();
+  for (const found of packages) {
+    const key = `${found.release}/${found.arch}/${found.kernel}`;
+    const other = byKey.get(key);
+    if (other === undefined || compareVersions(found.packageVersion, other.packageVersion) > 0) {
+      byKey.set(key, found);
+    }
+  }
+  return [...byKey.values()].toSorted(
+    (a, b) =>
+      compareVersions(b.packageVersion, a.packageVersion) ||
+      compareText(a.release, b.release) ||
+      compareText(a.arch, b.arch) ||
+      compareText(a.kernel, b.kernel),
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
