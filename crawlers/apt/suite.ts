@@ -1,10 +1,10 @@
 /** One suite of an apt repository: its signed Release, and the Packages stanzas that Release vouches for. */
 
 import { BtfmillError } from '../../errors/index.ts';
+import { decompressIndex } from '../decompress-index.ts';
 import { fetchIndexFile } from '../http/index-file.ts';
 import { splitClearsigned, verifyInline } from '../trust/index.ts';
 import type { CrawlContext, IndexTrust } from '../types.ts';
-import { decompressIndex, INDEX_COMPRESSIONS } from './decompress.ts';
 import { parseRelease, type ReleaseFile } from './release.ts';
 import { readStanzas, type Stanza, type StanzaFilter } from './stanza.ts';
 
@@ -32,6 +32,9 @@ export interface OpenSuite {
   /** Fingerprint of the key that vouches for the Release. */
   readonly signer?: string;
 }
+
+/** By file name extension; the first is the one to prefer. */
+const COMPRESSIONS = ['.xz', '.gz', ''] as const;
 
 const MAX_RELEASE_BYTES = 16 * 1024 * 1024;
 /** For a Packages file whose plain size the Release does not tell. */
@@ -75,7 +78,7 @@ export async function openPackages(
 ): Promise<{ readonly url: string; readonly stanzas: AsyncGenerator<Stanza> } | undefined> {
   const folder = `${component}/binary-${debArch}`;
   const plain = suite.release.files.get(`${folder}/Packages`);
-  for (const compression of INDEX_COMPRESSIONS) {
+  for (const compression of COMPRESSIONS) {
     const path = `${folder}/Packages${compression}`;
     const entry = suite.release.files.get(path);
     if (entry === undefined) continue;

@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { needsTool } from '../../test/support/tools.ts';
-import { decompressIndex, type IndexCompression } from './decompress.ts';
+import { tempDirForTest } from '../test/support/temp.ts';
+import { needsTool } from '../test/support/tools.ts';
+import { decompressIndex, type IndexCompression, type IndexSource } from './decompress-index.ts';
 
 const PLAIN = Buffer.from('Package: a\n\n'.repeat(50_000));
 
 async function unpack(
-  compressed: Buffer,
+  compressed: IndexSource,
   compression: IndexCompression,
   options: { maxBytes?: number; signal?: AbortSignal } = {},
 ): Promise<Buffer> {
@@ -19,9 +22,11 @@ async function unpack(
   return Buffer.concat(chunks);
 }
 
-describe.skipIf(needsTool('xz')).each([
+describe.skipIf(needsTool('xz', 'zstd', 'bzip2')).each([
   ['.xz', (bytes: Buffer) => execFileSync('xz', ['-c'], { input: bytes })],
   ['.gz', (bytes: Buffer) => gzipSync(bytes)],
+  ['.zst', (bytes: Buffer) => execFileSync('zstd', ['-c', '--check'], { input: bytes })],
+  ['.bz2', (bytes: Buffer) => execFileSync('bzip2', ['-c'], { input: bytes })],
 ] as const)('%s', (compression, compress) => {
   const compressed = compress(PLAIN);
 
@@ -50,6 +55,16 @@ describe.skipIf(needsTool('xz')).each([
     });
   });
 
+  test('out of a file: the same bytes, and the same complaints', async () => {
+    const path = join(await tempDirForTest('decompress'), 'index');
+    await writeFile(path, compressed);
+    expect((await unpack({ path }, compression)).equals(PLAIN)).toBe(true);
+    await truncate(path, compressed.length - 1);
+    await expect(unpack({ path }, compression)).rejects.toMatchObject({ code: 'index-malformed' });
+    await rm(path);
+    await expect(unpack({ path }, compression)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   test('a reader that leaves early is no error', async () => {
     const options = { where: 'x', maxBytes: PLAIN.length, signal: new AbortController().signal };
     for await (const chunk of decompressIndex(compressed, compression, options)) {
@@ -66,17 +81,20 @@ test.skipIf(needsTool('xz'))('an abort → aborted', async () => {
   });
 });
 
-test('no xz → tool-missing', async () => {
+test.each(['.xz', '.zst', '.bz2'] as const)('no program for %s → tool-missing', async (compression) => {
   const path = process.env['PATH'];
   process.env['PATH'] = '/nowhere';
   try {
-    await expect(unpack(PLAIN, '.xz')).rejects.toMatchObject({ code: 'tool-missing' });
+    await expect(unpack(PLAIN, compression)).rejects.toMatchObject({ code: 'tool-missing' });
   } finally {
     process.env['PATH'] = path;
   }
 });
 
 test('uncompressed bytes pass, within their limit', async () => {
+  const path = join(await tempDirForTest('decompress'), 'index');
+  await writeFile(path, PLAIN);
+  expect((await unpack({ path }, '')).equals(PLAIN)).toBe(true);
   expect((await unpack(PLAIN, '')).equals(PLAIN)).toBe(true);
   await expect(unpack(PLAIN, '', { maxBytes: 5 })).rejects.toMatchObject({ code: 'index-malformed' });
 });
