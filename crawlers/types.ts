@@ -137,6 +137,10 @@ export interface CrawlResult {
 /** One distribution. Adding one: a folder beside `debian/` that exports this (README: how to add a distribution). */
 export interface Crawler {
   readonly distro: string;
+  /** Archive names of all architectures that it has, or has had, kernels for. */
+  readonly archs: readonly string[];
+  /** Those of them that are crawled when a request names none. */
   readonly defaultArchs: readonly string[];
+  /** Throws `usage` for a request that makes no sense to it, e.g. a release that it has never had. */
   list(request: CrawlRequest, context: CrawlContext): Promise<CrawlResult>;
 }

@@ -1,10 +1,12 @@
 /** The crawler of Debian; README.md says what it finds where. */
 
 import type { Crawler } from '../types.ts';
-import { DEFAULT_ARCHS, listDebian } from './list.ts';
+import { listDebian } from './list.ts';
+import { ARCHS, DEFAULT_ARCHS } from './names.ts';
 
 export const debianCrawler: Crawler = {
   distro: 'debian',
+  archs: ARCHS,
   defaultArchs: DEFAULT_ARCHS,
   list: (request, context) => listDebian(request, context),
 };

@@ -1,6 +1,7 @@
 /** Lists the kernels that Debian has debug packages of. */
 
 import { BtfmillError } from '../../errors/index.ts';
+import { type Arch, requestedArchs } from '../arch.ts';
 import {
   compareDebianVersions,
   type OpenSuite,
@@ -19,20 +20,18 @@ import type {
   IndexFailure,
   IndexSeen,
 } from '../types.ts';
-import { type DebianArch, parseArch } from './names.ts';
+import { ARCHS, DEFAULT_ARCHS } from './names.ts';
 import { readDebugPackage } from './packages.ts';
 import { allReleases, type DebianRelease, namedRelease, releaseSegment } from './releases.ts';
 import { type DebianBases, resolveBases } from './sources.ts';
 import { mainSuite, type SuitePlan, type SuitePlace, sideSuites } from './indexes.ts';
-
-export const DEFAULT_ARCHS: readonly string[] = ['x86_64', 'arm64'];
 
 /** What the steps of one listing share. */
 interface Listing {
   readonly request: CrawlRequest;
   readonly context: CrawlContext;
   readonly bases: DebianBases;
-  readonly archs: readonly DebianArch[];
+  readonly archs: readonly Arch[];
   readonly packages: DebugPackage[];
   readonly indexes: IndexSeen[];
   readonly failures: IndexFailure[];
@@ -49,13 +48,12 @@ export async function listDebian(
   context: CrawlContext,
   etcDir = '/etc',
 ): Promise<CrawlResult> {
-  const names = request.archs.length === 0 ? DEFAULT_ARCHS : request.archs;
   const client = createIndexClient(context.http);
   const listing: Listing = {
     request,
     context: { ...context, http: client.http },
     bases: await resolveBases(request.mirror, etcDir),
-    archs: [...new Set(names.map(parseArch))],
+    archs: requestedArchs(request.archs, { distro: 'debian', archs: ARCHS, defaultArchs: DEFAULT_ARCHS }),
     packages: [],
     indexes: [],
     failures: [],

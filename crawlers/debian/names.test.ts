@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseStanza, type Stanza } from '../apt/index.ts';
-import { kernelOfDebugPackage, parseArch } from './names.ts';
+import { kernelOfDebugPackage } from './names.ts';
 
 /** The linux-image-*-dbg stanzas of real Packages files, November 2026; metapackages among them. */
 function fixture(name: string): Stanza[] {
@@ -65,29 +65,6 @@ describe('names', () => {
   test('the 64-bit kernel of i386 is amd64’s', () => {
     const text = 'Package: linux-image-3.16.0-11-amd64-dbg\nArchitecture: i386';
     expect(kernelOfDebugPackage(parseStanza(text, 'x'))).toBeUndefined();
-  });
-});
-
-describe('architectures', () => {
-  test.each([
-    ['x86_64', 'amd64', 'x86_64'],
-    ['amd64', 'amd64', 'x86_64'],
-    ['aarch64', 'arm64', 'arm64'],
-    ['ppc64le', 'ppc64el', 'ppc64le'],
-    ['armhf', 'armhf', 'armv7l'],
-    ['armv7l', 'armhf', 'armv7l'],
-    ['i386', 'i386', 'i686'],
-    ['i686', 'i386', 'i686'],
-    ['mips64el', 'mips64el', 'mips64el'],
-    ['loongarch64', 'loong64', 'loongarch64'],
-  ])('%s → %s, filed under %s', (name, deb, archive) => {
-    expect(parseArch(name)).toMatchObject({ deb, archive });
-  });
-
-  test('an unknown one → usage, naming the known', () => {
-    expect(() => parseArch('vax')).toThrowError(
-      expect.objectContaining({ code: 'usage', message: expect.stringContaining('ppc64le (ppc64el)') }),
-    );
   });
 });
 

@@ -1,46 +1,25 @@
 /** Debian's names: architectures, and which kernel a debug package is for. */
 
-import { BtfmillError } from '../../errors/index.ts';
 import type { Stanza } from '../apt/index.ts';
 
-export interface DebianArch {
-  /** dpkg's name, e.g. `ppc64el`. */
-  readonly deb: string;
-  /** The archive's name, e.g. `ppc64le`. */
-  readonly archive: string;
-  /** Further names that `--arch` takes. */
-  readonly aliases: readonly string[];
-}
-
-/**
- * The archive calls an architecture what `uname -m` prints, with two exceptions: `arm64` as BTFHub has it, and
- * `mipsel`/`mips64el`, because `uname -m` prints `mips`/`mips64` for either byte order.
- */
-const ARCHS: readonly DebianArch[] = [
-  { deb: 'amd64', archive: 'x86_64', aliases: ['x86-64'] },
-  { deb: 'arm64', archive: 'arm64', aliases: ['aarch64'] },
-  { deb: 's390x', archive: 's390x', aliases: [] },
-  { deb: 'ppc64el', archive: 'ppc64le', aliases: [] },
-  { deb: 'riscv64', archive: 'riscv64', aliases: [] },
-  { deb: 'loong64', archive: 'loongarch64', aliases: [] },
-  { deb: 'armhf', archive: 'armv7l', aliases: ['armv7'] },
-  { deb: 'armel', archive: 'armv5tel', aliases: ['armv6l'] },
-  { deb: 'i386', archive: 'i686', aliases: ['i586'] },
-  { deb: 'mips64el', archive: 'mips64el', aliases: [] },
-  { deb: 'mipsel', archive: 'mipsel', aliases: [] },
-  { deb: 'mips', archive: 'mips', aliases: [] },
-  { deb: 'powerpc', archive: 'ppc', aliases: [] },
+/** Archive names of the architectures that Debian has, or has had, debug packages of kernels for. */
+export const ARCHS: readonly string[] = [
+  'x86_64',
+  'arm64',
+  's390x',
+  'ppc64le',
+  'riscv64',
+  'loongarch64',
+  'armv7l',
+  'armv5tel',
+  'i686',
+  'mips64el',
+  'mipsel',
+  'mips',
+  'ppc',
 ];
 
-/** An architecture by any of its names. Throws `usage` for an unknown one. */
-export function parseArch(name: string): DebianArch {
-  const found = ARCHS.find(
-    ({ deb, archive, aliases }) => deb === name || archive === name || aliases.includes(name),
-  );
-  if (found !== undefined) return found;
-  const known = ARCHS.map(({ deb, archive }) => (deb === archive ? deb : `${archive} (${deb})`)).join(', ');
-  throw new BtfmillError('usage', `debian has no architecture ${name}; it has ${known}`);
-}
+export const DEFAULT_ARCHS: readonly string[] = ['x86_64', 'arm64'];
 
 const DEBUG_PACKAGE = /^linux-image-(\d+\.\d+[A-Za-z0-9.+~-]*)-dbg$/;
 

@@ -1,16 +1,17 @@
 /** One stanza of a Packages index as a debug package. */
 
 import { BtfmillError } from '../../errors/index.ts';
+import type { Arch } from '../arch.ts';
 import { type OpenSuite, poolUrl, requiredField, type Stanza } from '../apt/index.ts';
 import type { DebugPackage } from '../types.ts';
-import { type DebianArch, kernelOfDebugPackage } from './names.ts';
+import { kernelOfDebugPackage } from './names.ts';
 
 export interface PackageOrigin {
   readonly suite: OpenSuite;
   readonly suiteName: string;
   /** The archive's name of the release. */
   readonly segment: string;
-  readonly arch: DebianArch;
+  readonly arch: Arch;
   readonly indexUrl: string;
 }
 

@@ -1,6 +1,6 @@
 /** Where Debian's archives are: the request's mirror, else the machine's own, else the built-in default. */
 
-import { BtfmillError } from '../../errors/index.ts';
+import { parseMirror } from '../mirror.ts';
 import { readHostMirror } from './host-sources.ts';
 
 /** Base URLs, each with `dists/` and `pool/` below it and without a trailing slash. */
@@ -32,7 +32,7 @@ export const DEFAULT_BASES = {
  */
 export async function resolveBases(mirror: string | undefined, etcDir: string): Promise<DebianBases> {
   if (mirror !== undefined) {
-    const main = checkMirror(mirror);
+    const main = parseMirror(mirror);
     return { main, security: [`${main}-security`, main], isPartial: true };
   }
   const host = await readHostMirror(etcDir);
@@ -41,12 +41,4 @@ export async function resolveBases(mirror: string | undefined, etcDir: string): 
     main: host?.main ?? DEFAULT_BASES.main,
     security: host?.security === undefined ? DEFAULT_BASES.security : [host.security],
   };
-}
-
-function checkMirror(mirror: string): string {
-  const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
-  const isUsable =
-    url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
-  if (!isUsable) throw new BtfmillError('usage', `${mirror} is no http(s) base URL of a mirror`);
-  return url.href.replace(/\/+$/, '');
 }

@@ -1,0 +1,12 @@
+/** The base URL that `--mirror` replaces a distribution's own hosts with. */
+
+import { BtfmillError } from '../errors/index.ts';
+
+/** The mirror's URL, normalised and without a trailing slash. Throws `usage` for what is no http(s) base URL. */
+export function parseMirror(mirror: string): string {
+  const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
+  const isUsable =
+    url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
+  if (!isUsable) throw new BtfmillError('usage', `${mirror} is no http(s) base URL of a mirror`);
+  return url.href.replace(/\/+$/, '');
+}
