@@ -59,6 +59,11 @@ test      dpkg-deb               dpkg                     dpkg
 test      apt-ftparchive         apt-utils                /usr/bin/apt-ftparchive
 test      gpg                    gpg,gpg-agent            gnupg2
 test      gpgconf                gpgconf                  gnupg2
+test      rpmbuild               rpm                      rpm-build
+test      rpmsign                rpm                      rpm-sign
+test      createrepo_c           createrepo-c             createrepo_c
+test      modifyrepo_c           createrepo-c             createrepo_c
+test      openssl                openssl                  openssl
 test      tar                    tar                      tar
 test      gzip                   gzip                     gzip
 '

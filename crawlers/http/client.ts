@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EnvHttpProxyAgent, request as undiciRequest } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, request as undiciRequest } from 'undici';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { bodyError, connectError } from './failures.ts';
 import { relayBody } from './relay-body.ts';
@@ -47,6 +47,8 @@ export interface HttpClientOptions {
   readonly connectTimeoutMs?: number;
   /** First pause between tries; doubles each time, with jitter. */
   readonly backoffBaseMs?: number;
+  /** In place of a pool over the environment's proxies. Closed with the client. */
+  readonly dispatcher?: Dispatcher;
 }
 
 const DEFAULTS = {
@@ -56,7 +58,7 @@ const DEFAULTS = {
   stallTimeoutMs: 30_000,
   connectTimeoutMs: 15_000,
   backoffBaseMs: 500,
-} as const satisfies Required<HttpClientOptions>;
+} as const satisfies Required<Omit<HttpClientOptions, 'dispatcher'>>;
 
 const MAX_REDIRECTS = 5;
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -64,12 +66,14 @@ const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]
 /** A client over its own connection pool. Proxies come from `http_proxy`, `https_proxy` and `no_proxy`. */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const settings = { ...DEFAULTS, ...options };
-  const dispatcher = new EnvHttpProxyAgent({
-    connections: settings.connectionsPerHost,
-    connect: { timeout: settings.connectTimeoutMs },
-    // Plain http goes to the proxy as a plain request: common proxies allow CONNECT to port 443 only.
-    proxyTunnel: false,
-  });
+  const dispatcher =
+    options.dispatcher ??
+    new EnvHttpProxyAgent({
+      connections: settings.connectionsPerHost,
+      connect: { timeout: settings.connectTimeoutMs },
+      // Plain http goes to the proxy as a plain request: common proxies allow CONNECT to port 443 only.
+      proxyTunnel: false,
+    });
 
   async function requestOnce(url: URL, request: HttpRequestOptions): Promise<HttpResponse> {
     const failed = { url, signal: request.signal, stallTimeoutMs: settings.stallTimeoutMs };

@@ -97,6 +97,11 @@ export const TOOLS: readonly ToolInfo[] = [
   testTool('apt-ftparchive', 'building the indexes of the test mirror'),
   testTool('gpg', 'signing the indexes of the test mirror'),
   testTool('gpgconf', 'ending the key agents that gpg leaves behind'),
+  testTool('rpmbuild', 'building the packages of the rpm mirrors'),
+  testTool('rpmsign', 'signing them'),
+  testTool('createrepo_c', 'building the indexes of the rpm mirrors'),
+  testTool('modifyrepo_c', 'making those with a database alone'),
+  testTool('openssl', 'certificates for the hosts of the local internet', ['version']),
   testTool('tar', 'reading archive files with a second reader'),
   testTool('gzip', 'compressing the indexes and packages of the test mirror'),
 ];
