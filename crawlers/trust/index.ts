@@ -1,6 +1,14 @@
 export { splitClearsigned, type ClearsignedParts } from './clearsigned.ts';
 export { VERIFY_FOLDER_PREFIX } from './gpgv.ts';
-export { DEBIAN_KEYRING, DEBIAN_REMOVED_KEYRING } from './keys.ts';
+export {
+  AMAZON_2_KEYRING,
+  AMAZON_2023_KEYRING,
+  AMAZON_2027_KEYRING,
+  CENTOS_7_KEYRING,
+  CENTOS_OFFICIAL_KEYRING,
+  DEBIAN_KEYRING,
+  DEBIAN_REMOVED_KEYRING,
+} from './keys.ts';
 export {
   type DetachedOptions,
   verifyDetached,

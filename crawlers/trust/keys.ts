@@ -10,6 +10,18 @@ export const DEBIAN_KEYRING = keyPath('debian/debian-archive-keyring.pgp');
 /** Keys of the releases that left the mirrors (8 to 10). Trusted for those only: some are old and short. */
 export const DEBIAN_REMOVED_KEYRING = keyPath('debian/debian-archive-removed-keys-8-10.pgp');
 
+/** Everything that signed packages of CentOS 7: its main, debuginfo and AArch64 keys. */
+export const CENTOS_7_KEYRING = keyPath('centos/centos-7.pgp');
+
+/** The key of CentOS 8 and every Stream, in its SHA-256 form. */
+export const CENTOS_OFFICIAL_KEYRING = keyPath('centos/centos-official.pgp');
+
+export const AMAZON_2_KEYRING = keyPath('amzn/amazon-linux-2.pgp');
+
+export const AMAZON_2023_KEYRING = keyPath('amzn/amazon-linux-2023.pgp');
+
+export const AMAZON_2027_KEYRING = keyPath('amzn/amazon-linux-2027.pgp');
+
 function keyPath(name: string): string {
   return fileURLToPath(new URL(name, KEYS));
 }

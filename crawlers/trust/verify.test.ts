@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeTempDir, removeDir } from '../../test/support/temp.ts';
 import { needsTool } from '../../test/support/tools.ts';
@@ -188,7 +189,11 @@ test.skipIf(needsTool('gpg'))(
     const readme = readFileSync(new URL('./keys/README.md', import.meta.url), 'utf8');
     const listed = [...readme.matchAll(/`([0-9A-F]{40})`/g)].map(([, fingerprint]) => fingerprint);
     const shipped: string[] = [];
-    for (const keyring of [DEBIAN_KEYRING, DEBIAN_REMOVED_KEYRING]) {
+    const keys = fileURLToPath(new URL('./keys/', import.meta.url));
+    for (const name of readdirSync(keys, { recursive: true, encoding: 'utf8' })) {
+      if (!/\.(pgp|gpg)$/.test(name)) continue;
+      const keyring = join(keys, name);
+      expect(readme).toContain(`\`${name}\``);
       const output = execFileSync('gpg', ['--show-keys', '--with-colons', keyring], { encoding: 'utf8' });
       for (const [, fingerprint] of output.matchAll(/^pub:.*\n(?:.*\n)*?fpr:+([0-9A-F]{40}):/gm)) {
         shipped.push(fingerprint);
