@@ -8,6 +8,7 @@ export {
   CENTOS_OFFICIAL_KEYRING,
   DEBIAN_KEYRING,
   DEBIAN_REMOVED_KEYRING,
+  FEDORA_KEYRINGS,
 } from './keys.ts';
 export {
   type DetachedOptions,

@@ -22,6 +22,19 @@ export const AMAZON_2023_KEYRING = keyPath('amzn/amazon-linux-2023.pgp');
 
 export const AMAZON_2027_KEYRING = keyPath('amzn/amazon-linux-2027.pgp');
 
+/** Keys that sign Fedora's packages, by release; 8 and 9 share one. */
+export const FEDORA_KEYRINGS: ReadonlyMap<number, string> = new Map([
+  ...[8, 9].map((release): [number, string] => [release, keyPath('fedora/fedora-8-9.pgp')]),
+  ...releasesFrom(10, 47).map((release): [number, string] => [
+    release,
+    keyPath(`fedora/fedora-${release}.pgp`),
+  ]),
+]);
+
+function releasesFrom(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
 function keyPath(name: string): string {
   return fileURLToPath(new URL(name, KEYS));
 }

@@ -1,11 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeTempDir, removeDir } from '../../test/support/temp.ts';
 import { needsTool } from '../../test/support/tools.ts';
-import { DEBIAN_KEYRING, DEBIAN_REMOVED_KEYRING, type VerifiedText, verifyInline } from './index.ts';
+import {
+  DEBIAN_KEYRING,
+  DEBIAN_REMOVED_KEYRING,
+  FEDORA_KEYRINGS,
+  type VerifiedText,
+  verifyInline,
+} from './index.ts';
 
 const signal = new AbortController().signal;
 let workDir: string;
@@ -203,6 +209,12 @@ test.skipIf(needsTool('gpg'))(
     expect(listed.toSorted(byText)).toEqual(shipped.toSorted(byText));
   },
 );
+
+test('every keyring that the code names is there', () => {
+  const named = [DEBIAN_KEYRING, DEBIAN_REMOVED_KEYRING, ...FEDORA_KEYRINGS.values()];
+  for (const keyring of named) expect(existsSync(keyring), keyring).toBe(true);
+  expect(FEDORA_KEYRINGS.size).toBe(40);
+});
 
 function byText(a: string, b: string): number {
   return a < b ? -1 : 1;
