@@ -2,7 +2,53 @@
 
 import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { matchesGlob } from './glob.ts';
-import type { CrawlRequest, DebugPackage, IndexFailure } from './types.ts';
+import { createIndexClient } from './http/index-client.ts';
+import type {
+  CrawlContext,
+  CrawlRequest,
+  CrawlResult,
+  DebugPackage,
+  IndexFailure,
+  IndexSeen,
+} from './types.ts';
+
+/** What the steps of one listing share, and what they find. */
+export interface Listing {
+  readonly request: CrawlRequest;
+  /** Its HTTP client counts, and asks a dead host only once. */
+  readonly context: CrawlContext;
+  readonly packages: DebugPackage[];
+  readonly indexes: IndexSeen[];
+  readonly failures: IndexFailure[];
+}
+
+/** A listing that has found nothing yet, and what it came to once its steps are done. */
+export function openListing(
+  request: CrawlRequest,
+  context: CrawlContext,
+): Listing & { readonly finish: (compareVersions: VersionOrder) => CrawlResult } {
+  const client = createIndexClient(context.http);
+  const listing: Listing = {
+    request,
+    context: { ...context, http: client.http },
+    packages: [],
+    indexes: [],
+    failures: [],
+  };
+  return {
+    ...listing,
+    finish(compareVersions) {
+      const { requests, bytes } = client.cost();
+      return {
+        packages: oneEachNewestFirst(listing.packages, compareVersions),
+        indexes: listing.indexes,
+        failures: listing.failures,
+        indexBytes: bytes,
+        indexRequests: requests,
+      };
+    },
+  };
+}
 
 /** Whether the request's globs, if any, name the kernel. */
 export function isAskedFor(kernel: string, { kernels }: CrawlRequest): boolean {

@@ -1,5 +1,6 @@
-export { poolUrl } from './pool-url.ts';
+export { DEBIAN_VERSION } from './debug-package.ts';
+export { listSuite, type SuiteContents } from './list-suite.ts';
 export type { ReleaseFile } from './release.ts';
-export { parseStanza, requiredField, type Stanza } from './stanza.ts';
-export { openPackages, openSuite, type OpenSuite, type SuiteLocation, type SuitePolicy } from './suite.ts';
+export { parseStanza, type Stanza } from './stanza.ts';
+export { openSuite, type OpenSuite, type SuiteLocation, type SuitePolicy } from './suite.ts';
 export { compareDebianVersions } from './version.ts';

@@ -78,10 +78,12 @@ export async function openPackages(
 ): Promise<{ readonly url: string; readonly stanzas: AsyncGenerator<Stanza> } | undefined> {
   const folder = `${component}/binary-${debArch}`;
   const plain = suite.release.files.get(`${folder}/Packages`);
+  let isListed = false;
   for (const compression of COMPRESSIONS) {
     const path = `${folder}/Packages${compression}`;
     const entry = suite.release.files.get(path);
     if (entry === undefined) continue;
+    isListed = true;
 
     const url = `${suiteUrl(suite.location)}/${path}`;
     const byHashUrl = `${suiteUrl(suite.location)}/${folder}/by-hash/SHA256/${entry.sha256}`;
@@ -99,7 +101,7 @@ export async function openPackages(
     });
     return { url, stanzas: readStanzas(bytes, url, isWanted) };
   }
-  if (plain === undefined) return undefined;
+  if (!isListed) return undefined;
   throw new BtfmillError(
     'http-not-found',
     `${suiteUrl(suite.location)}: lists ${folder}/Packages, but has it in no form`,

@@ -1,28 +1,24 @@
 /** The listing over a mirror of indexes alone: no package is ever fetched here. */
 
-import { createHash } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  INDEXED_DIGEST,
+  type IndexedSuite,
+  packageStanza,
+  putSuite as putIndexedSuite,
+} from '../../test/mirrors/apt-indexes.ts';
 import { createSigner, type Signer } from '../../test/mirrors/signer.ts';
+import { crawlContextForTest, EVERYTHING } from '../../test/support/crawl-context.ts';
 import { type FileServer, startFileServer } from '../../test/support/file-server.ts';
 import { makeTempDir, removeDir } from '../../test/support/temp.ts';
 import { needsTool } from '../../test/support/tools.ts';
-import { createHttpClient } from '../http/client.ts';
-import type { CrawlContext, CrawlRequest, CrawlResult, HttpValidator } from '../types.ts';
+import type { CrawlRequest, CrawlResult, HttpValidator } from '../types.ts';
 import { listDebian } from './list.ts';
 
-const DIGEST = 'ab'.repeat(32);
-
-interface SuiteText {
-  readonly base?: string;
-  readonly path: string;
-  /** Lines of the Release before its digests. */
-  readonly release: readonly string[];
-  /** Stanzas by Debian architecture. */
-  readonly packages: Readonly<Record<string, readonly string[]>>;
-}
+type SuiteText = Omit<IndexedSuite, 'base'> & { readonly base?: string };
 
 describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
   let folder: string;
@@ -56,44 +52,17 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
     await writeFile(file, content);
   }
 
-  async function putSuite({ base = 'debian', path, release, packages }: SuiteText): Promise<void> {
-    const lines: string[] = [];
-    for (const [arch, stanzas] of Object.entries(packages)) {
-      const name = `main/binary-${arch}/Packages.gz`;
-      const bytes = gzipSync(`${stanzas.join('\n\n')}\n`);
-      await put(`${base}/dists/${path}/${name}`, bytes);
-      lines.push(` ${createHash('sha256').update(bytes).digest('hex')} ${bytes.length} ${name}`);
-    }
-    const text = ['Date: Thu, 19 Nov 2026 02:12:54 UTC', ...release, 'SHA256:', ...lines, ''].join('\n');
-    await put(`${base}/dists/${path}/Release`, text);
-    const file = join(www, base, 'dists', path);
-    await signer.clearSign(join(file, 'Release'), join(file, 'InRelease'));
+  function putSuite({ base = 'debian', ...suite }: SuiteText): Promise<void> {
+    return putIndexedSuite(www, signer, { base, ...suite });
   }
 
   function list(
     request: Partial<CrawlRequest> = {},
     signal = new AbortController().signal,
   ): Promise<CrawlResult> {
-    const http = createHttpClient({ maxAttempts: 2, backoffBaseMs: 5, stallTimeoutMs: 300 });
-    onTestFinished(() => http.close());
-    const context: CrawlContext = {
-      http,
-      validators: { get: (url) => validators.get(url), set: (url, value) => validators.set(url, value) },
-      indexCacheDir: join(folder, 'cache'),
-      signal,
-      say: (message) => said.push(message),
-    };
-    const all: CrawlRequest = {
-      releases: ['12'],
-      archs: [],
-      kernels: [],
-      variants: [],
-      mirror: `${server.url}/debian`,
-      keyrings: [signer.keyring],
-      allowExpired: false,
-      insecure: false,
-    };
-    return listDebian({ ...all, ...request }, context, '/nowhere');
+    const context = crawlContextForTest({ cacheDir: join(folder, 'cache'), validators, signal, said });
+    const mirror = { releases: ['12'], mirror: `${server.url}/debian`, keyrings: [signer.keyring] };
+    return listDebian({ ...EVERYTHING, ...mirror, ...request }, context, '/nowhere');
   }
 
   const bookworm: SuiteText = {
@@ -139,7 +108,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
       format: 'deb',
       url: `${server.url}/debian-security/pool/main/l/linux/linux-image-6.1.0-53-amd64-dbg.deb`,
       sizeBytes: 1000,
-      digest: `sha256:${DIGEST}`,
+      digest: `sha256:${INDEXED_DIGEST}`,
       indexUrl: `${server.url}/debian-security/dists/bookworm-security/main/binary-amd64/Packages.gz`,
       suite: 'bookworm-security',
       trust: 'signed-index',
@@ -348,17 +317,5 @@ function stanza(
   arch = 'amd64',
   fields: Readonly<Record<string, string>> = {},
 ): string {
-  const all = {
-    Package: `linux-image-${kernel}-dbg`,
-    Architecture: arch,
-    Version: version,
-    Filename: `pool/main/l/linux/linux-image-${kernel}-dbg.deb`,
-    Size: '1000',
-    SHA256: DIGEST,
-    ...fields,
-  };
-  return Object.entries(all)
-    .filter(([, value]) => value !== '')
-    .map(([name, value]) => `${name}: ${value}`)
-    .join('\n');
+  return packageStanza(`linux-image-${kernel}-dbg`, version, { Architecture: arch, ...fields });
 }

@@ -4,37 +4,24 @@ import { BtfmillError } from '../../errors/index.ts';
 import { type Arch, requestedArchs } from '../arch.ts';
 import {
   compareDebianVersions,
+  listSuite,
   type OpenSuite,
-  openPackages,
   openSuite,
+  type SuiteContents,
   type SuitePolicy,
 } from '../apt/index.ts';
-import { createIndexClient } from '../http/index-client.ts';
-import { guardIndex, isAskedFor, oneEachNewestFirst } from '../listing.ts';
+import { guardIndex, type Listing, openListing } from '../listing.ts';
 import { DEBIAN_KEYRING, DEBIAN_REMOVED_KEYRING } from '../trust/index.ts';
-import type {
-  CrawlContext,
-  CrawlRequest,
-  CrawlResult,
-  DebugPackage,
-  IndexFailure,
-  IndexSeen,
-} from '../types.ts';
+import type { CrawlContext, CrawlRequest, CrawlResult } from '../types.ts';
 import { ARCHS, DEFAULT_ARCHS } from './names.ts';
-import { readDebugPackage } from './packages.ts';
+import { kernelOfDebugPackage } from './packages.ts';
 import { allReleases, type DebianRelease, namedRelease, releaseSegment } from './releases.ts';
 import { type DebianBases, resolveBases } from './sources.ts';
 import { mainSuite, type SuitePlan, type SuitePlace, sideSuites } from './indexes.ts';
 
-/** What the steps of one listing share. */
-interface Listing {
-  readonly request: CrawlRequest;
-  readonly context: CrawlContext;
+interface DebianListing extends Listing {
   readonly bases: DebianBases;
   readonly archs: readonly Arch[];
-  readonly packages: DebugPackage[];
-  readonly indexes: IndexSeen[];
-  readonly failures: IndexFailure[];
 }
 
 /**
@@ -48,31 +35,18 @@ export async function listDebian(
   context: CrawlContext,
   etcDir = '/etc',
 ): Promise<CrawlResult> {
-  const client = createIndexClient(context.http);
-  const listing: Listing = {
-    request,
-    context: { ...context, http: client.http },
+  const { finish, ...opened } = openListing(request, context);
+  const listing: DebianListing = {
+    ...opened,
     bases: await resolveBases(request.mirror, etcDir),
     archs: requestedArchs(request.archs, { distro: 'debian', archs: ARCHS, defaultArchs: DEFAULT_ARCHS }),
-    packages: [],
-    indexes: [],
-    failures: [],
   };
-
   for (const release of await findReleases(listing)) await listRelease(release, listing);
-
-  const { requests, bytes } = client.cost();
-  return {
-    packages: oneEachNewestFirst(listing.packages, compareDebianVersions),
-    indexes: listing.indexes,
-    failures: listing.failures,
-    indexBytes: bytes,
-    indexRequests: requests,
-  };
+  return finish(compareDebianVersions);
 }
 
 /** Without a request, a look-up that fails is a failure of its own: what is known without it is listed all the same. */
-async function findReleases(listing: Listing): Promise<DebianRelease[]> {
+async function findReleases(listing: DebianListing): Promise<DebianRelease[]> {
   const { request, bases, context, failures } = listing;
   const lookUp = async (suite: string) => {
     const location = { base: bases.main, path: suite, name: suite };
@@ -93,7 +67,7 @@ async function findReleases(listing: Listing): Promise<DebianRelease[]> {
   return [...found.values()];
 }
 
-async function listRelease(release: DebianRelease, listing: Listing): Promise<void> {
+async function listRelease(release: DebianRelease, listing: DebianListing): Promise<void> {
   const { bases, failures } = listing;
   const failuresBefore = failures.length;
   const main = await openPlan(mainSuite(release, bases), releaseSegment(release, undefined), listing);
@@ -103,17 +77,21 @@ async function listRelease(release: DebianRelease, listing: Listing): Promise<vo
   if (main === undefined && release.version === undefined) return;
 
   const segment = releaseSegment(release, main?.release);
-  if (main !== undefined) await listSuite(main, release.codename, segment, listing);
+  if (main !== undefined) await listSuite(main, contents(release.codename, segment, listing), listing);
   for (const plan of sideSuites(release, main?.release, bases)) {
     // One unreachable host needs no list of everything that it might have had.
     if (failure?.code === 'http-unreachable' && !plan.isRequired) continue;
     const suite = await openPlan(plan, segment, listing);
-    if (suite !== undefined) await listSuite(suite, plan.name, segment, listing);
+    if (suite !== undefined) await listSuite(suite, contents(plan.name, segment, listing), listing);
   }
 }
 
 /** The first place that has the suite; undefined when none has or its failure was noted. */
-async function openPlan(plan: SuitePlan, segment: string, listing: Listing): Promise<OpenSuite | undefined> {
+async function openPlan(
+  plan: SuitePlan,
+  segment: string,
+  listing: DebianListing,
+): Promise<OpenSuite | undefined> {
   return guardIndex({ suite: plan.name, release: segment }, listing.failures, async () => {
     for (const [index, place] of plan.places.entries()) {
       const isLastResort = index > 0 && !plan.isRequired;
@@ -133,7 +111,7 @@ async function openPlan(plan: SuitePlan, segment: string, listing: Listing): Pro
 async function openPlace(
   place: SuitePlace,
   isLastResort: boolean,
-  { request, context }: Listing,
+  { request, context }: DebianListing,
 ): Promise<OpenSuite | undefined> {
   try {
     return await openSuite(place.location, policyFor(place.isFrozen, request), context);
@@ -147,44 +125,8 @@ async function openPlace(
   }
 }
 
-async function listSuite(suite: OpenSuite, name: string, segment: string, listing: Listing): Promise<void> {
-  const { archs, context, packages, indexes, failures, request } = listing;
-  let count = 0;
-  for (const arch of archs) {
-    await guardIndex({ suite: name, release: segment }, failures, async () => {
-      const index = await openPackages(suite, 'main', arch.deb, context, isAboutKernels);
-      if (index === undefined) return;
-      let kernels = 0;
-      for await (const stanza of index.stanzas) {
-        const found = readDebugPackage(stanza, {
-          suite,
-          suiteName: name,
-          segment,
-          arch,
-          indexUrl: index.url,
-        });
-        if (found === undefined || !isAskedFor(found.kernel, request)) continue;
-        packages.push(found);
-        kernels += 1;
-      }
-      indexes.push({
-        suite: name,
-        release: segment,
-        arch: arch.archive,
-        url: index.url,
-        trust: suite.trust,
-        ...(suite.signer === undefined ? {} : { signer: suite.signer }),
-        date: suite.release.date,
-        kernels,
-      });
-      count += kernels;
-    });
-  }
-  context.say(`${name}: ${count} ${count === 1 ? 'kernel' : 'kernels'}`);
-}
-
-function isAboutKernels(stanza: Buffer): boolean {
-  return stanza.includes('linux-image-');
+function contents(name: string, segment: string, { archs }: DebianListing): SuiteContents {
+  return { distro: 'debian', name, segment, components: ['main'], archs, kernelOf: kernelOfDebugPackage };
 }
 
 function policyFor(isFrozen: boolean, request: CrawlRequest): SuitePolicy {

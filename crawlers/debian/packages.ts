@@ -1,49 +1,24 @@
-/** One stanza of a Packages index as a debug package. */
+/** Which packages of an index are debug packages of kernels. */
 
-import { BtfmillError } from '../../errors/index.ts';
-import type { Arch } from '../arch.ts';
-import { type OpenSuite, poolUrl, requiredField, type Stanza } from '../apt/index.ts';
-import type { DebugPackage } from '../types.ts';
-import { kernelOfDebugPackage } from './names.ts';
-
-export interface PackageOrigin {
-  readonly suite: OpenSuite;
-  readonly suiteName: string;
-  /** The archive's name of the release. */
-  readonly segment: string;
-  readonly arch: Arch;
-  readonly indexUrl: string;
-}
+import type { Stanza } from '../apt/index.ts';
+import { kernelOfName } from './names.ts';
 
 /**
- * The debug package that a stanza describes; undefined when it describes something else. Throws `index-malformed`
- * for a missing or senseless field and `index-unsafe-path` for a file outside the mirror.
+ * What `uname -r` prints on the kernel that a package has the debug symbols of; undefined for every other package.
+ *
+ * Metapackages look alike (`linux-image-6.12-amd64-dbg` is one, experimental's `linux-image-7.3-amd64-dbg` may be
+ * none), so they are told by what they do: depend on the debug package of a kernel.
  */
-export function readDebugPackage(stanza: Stanza, origin: PackageOrigin): DebugPackage | undefined {
-  const kernel = kernelOfDebugPackage(stanza);
-  if (kernel === undefined) return undefined;
-  const { suite, indexUrl, arch } = origin;
-  const field = (name: string) => requiredField(stanza, name, indexUrl);
-  const matching = (name: string, pattern: RegExp) => {
-    const value = field(name);
-    if (pattern.test(value)) return value;
-    const what = `${indexUrl}: ${field('Package')}: ${name} is ${JSON.stringify(value.slice(0, 80))}`;
-    throw new BtfmillError('index-malformed', what);
-  };
-  matching('Architecture', new RegExp(`^${arch.deb}$`));
-  return {
-    distro: 'debian',
-    release: origin.segment,
-    arch: arch.archive,
-    kernel,
-    packageName: field('Package'),
-    packageVersion: matching('Version', /^[A-Za-z0-9.+~:-]+$/),
-    format: 'deb',
-    url: poolUrl(suite.location.base, field('Filename'), indexUrl),
-    sizeBytes: Number(matching('Size', /^[1-9]\d{0,14}$/)),
-    digest: `sha256:${matching('SHA256', /^[0-9a-fA-F]{64}$/).toLowerCase()}`,
-    indexUrl,
-    suite: origin.suiteName,
-    trust: suite.trust,
-  };
+export function kernelOfDebugPackage(stanza: Stanza): string | undefined {
+  const kernel = kernelOfName(stanza.get('package') ?? '');
+  if (kernel === undefined || isMetapackage(stanza)) return undefined;
+  // i386 carries a 64-bit kernel under amd64's name; amd64 has it as well.
+  const isForeign = stanza.get('architecture') === 'i386' && kernel.endsWith('-amd64');
+  return isForeign ? undefined : kernel;
+}
+
+function isMetapackage(stanza: Stanza): boolean {
+  const depends = stanza.get('depends') ?? '';
+  const description = (stanza.get('description') ?? '').split('\n', 1)[0];
+  return /\blinux-image-\S+-dbg\b/.test(depends) || description.endsWith('meta-package)');
 }

@@ -81,7 +81,12 @@ export async function namedRelease(name: string, lookUp: ReleaseLookup): Promise
   }
   if (/^\d+$/.test(name)) return byVersion(name, lookUp);
   if (/^[a-z]+$/.test(name)) return byCodename(name, true);
-  throw new BtfmillError('usage', `debian has no release ${JSON.stringify(name)}`);
+  throw new BtfmillError('usage', `debian has no release ${JSON.stringify(name)}; ${describeKnown()}`);
+}
+
+function describeKnown(): string {
+  const versions = KNOWN.map(({ version, codename }) => `${version} (${codename})`);
+  return `there is ${[...versions, ...ALIASES, ...ROLLING.keys()].join(', ')}, and later ones by codename`;
 }
 
 async function byVersion(version: string, lookUp: ReleaseLookup): Promise<DebianRelease> {
@@ -92,10 +97,7 @@ async function byVersion(version: string, lookUp: ReleaseLookup): Promise<Debian
     if (file?.codename !== undefined && majorVersion(file) === version)
       return byCodename(file.codename, true);
   }
-  throw new BtfmillError(
-    'usage',
-    `debian has no release ${version} on this mirror; a release that is not out yet goes by its codename`,
-  );
+  throw new BtfmillError('usage', `debian has no release ${version} on this mirror; ${describeKnown()}`);
 }
 
 function byCodename(codename: string, isExplicit: boolean): DebianRelease {

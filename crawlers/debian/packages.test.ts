@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseStanza, type Stanza } from '../apt/index.ts';
-import { kernelOfDebugPackage } from './names.ts';
+import { kernelOfDebugPackage } from './packages.ts';
 
 /** The linux-image-*-dbg stanzas of real Packages files, November 2026; metapackages among them. */
 function fixture(name: string): Stanza[] {
