@@ -36,7 +36,8 @@ export async function dropBody(cacheDir: string, sha256: string): Promise<void> 
   await rm(bodyPath(cacheDir, sha256), { force: true });
 }
 
-function bodyPath(cacheDir: string, sha256: string): string {
+/** Where the body with this digest is or would be. */
+export function bodyPath(cacheDir: string, sha256: string): string {
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new TypeError(`not a SHA-256: ${sha256}`);
   return join(cacheDir, sha256);
 }

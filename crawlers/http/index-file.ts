@@ -1,12 +1,11 @@
 /** Fetches index files: conditionally when their URL is known, not at all when their digest is known and cached. */
 
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BtfmillError } from '../../errors/index.ts';
 import type { CrawlContext, HttpValidator } from '../types.ts';
 import { dropBody, readBody, writeBody } from './body-cache.ts';
 import type { HttpResponse } from './client.ts';
-import { retryDelayMs } from './retry-delay.ts';
+import { isAbsent, readBodyWithRetries } from './read-body.ts';
 
 export interface IndexFileOptions {
   /** SHA-256 that the signed parent gives, lower-case hex. */
@@ -27,9 +26,6 @@ export interface IndexFile {
 }
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
-/** Tries of one body; a cut or stalled index starts again from its first byte. */
-const MAX_BODY_ATTEMPTS = 3;
-const BODY_BACKOFF_MS = 250;
 
 /**
  * The index file at `url`, or undefined when the mirror does not have it (404, 410).
@@ -115,28 +111,14 @@ async function download(
   options: IndexFileOptions,
   headers: Record<string, string>,
 ): Promise<Answer> {
-  for (let attempt = 1; ; attempt += 1) {
-    const response = await context.http.request(url, { headers, signal: context.signal });
-    const answer = await readAnswer(url, response, options).catch(keepBrokenBody);
-    if (!(answer instanceof BtfmillError)) return answer;
-    if (attempt === MAX_BODY_ATTEMPTS) throw answer;
-    await sleep(retryDelayMs(attempt, BODY_BACKOFF_MS), undefined, { signal: context.signal });
-  }
-}
-
-/** Failures after which the body is worth asking for again come back as values, the others are thrown on. */
-function keepBrokenBody(error: unknown): BtfmillError {
-  const isBroken =
-    error instanceof BtfmillError && (error.code === 'http-truncated' || error.code === 'http-stalled');
-  if (!isBroken) throw error;
-  return error;
+  return readBodyWithRetries(url, context, headers, (response) => readAnswer(url, response, options));
 }
 
 async function readAnswer(url: string, response: HttpResponse, options: IndexFileOptions): Promise<Answer> {
   const { statusCode, headers, body } = response;
   if (statusCode !== 200) {
     body.destroy();
-    if (statusCode === 404 || statusCode === 410) return { kind: 'absent' };
+    if (isAbsent(response)) return { kind: 'absent' };
     if (statusCode === 304) return { kind: 'unchanged' };
     throw new BtfmillError('http-status', `${url}: answered ${statusCode}`);
   }

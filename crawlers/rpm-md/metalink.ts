@@ -1,0 +1,103 @@
+/** Metalink 3 as MirrorManager writes it: where repomd.xml is mirrored, and which repomd.xml are valid now. */
+
+import { parsePackageDigest } from '../package-digest.ts';
+import type { PackageDigest } from '../types.ts';
+import {
+  childrenOf,
+  childrenOfAnyPrefix,
+  localName,
+  malformed,
+  parseXml,
+  quote,
+  requireAttribute,
+  requireChild,
+  type XmlElement,
+} from './xml.ts';
+
+export interface Metalink {
+  /** What repomd.xml should be: the newest version, then older ones that mirrors may still have. */
+  readonly versions: readonly ListedVersion[];
+  /** Bases of the mirrors, with a slash at the end, best first. */
+  readonly bases: readonly string[];
+}
+
+export interface ListedVersion {
+  /** Every one that is given has to match. */
+  readonly digests: readonly PackageDigest[];
+  readonly sizeBytes: number | undefined;
+  readonly date: Date | undefined;
+}
+
+const REPOMD_NAME = 'repomd.xml';
+const REPOMD_END = '/repodata/repomd.xml';
+const MAX_PREFERENCE = 100;
+
+/**
+ * Parses a metalink; undefined when it is one that knows no file (MirrorManager's answer for a repository that it
+ * does not have). MD5 and SHA-1 hashes prove nothing and are left out. Throws `index-malformed`.
+ *
+ * @param where its URL
+ */
+export function parseMetalink(bytes: Uint8Array, where: string): Metalink | undefined {
+  const root = parseXml(bytes, where);
+  if (localName(root.name) !== 'metalink') throw malformed(where, `is <${root.name}>, not a metalink`);
+  if (root.children.length === 0) return undefined;
+  const files = childrenOf(requireChild(root, 'files', where), 'file');
+  const file = files.find((candidate) => candidate.attributes.get('name') === REPOMD_NAME);
+  if (file === undefined) throw malformed(where, `does not list ${REPOMD_NAME}`);
+  const alternates = childrenOfAnyPrefix(file, 'alternates').flatMap((list) =>
+    childrenOfAnyPrefix(list, 'alternate'),
+  );
+  return {
+    versions: [readVersion(file, where), ...alternates.map((alternate) => readVersion(alternate, where))],
+    bases: readBases(requireChild(file, 'resources', where), where),
+  };
+}
+
+/** The elements of an alternate have its prefix or none, depending on who wrote them. */
+function readVersion(version: XmlElement, where: string): ListedVersion {
+  const one = (name: string) => childrenOfAnyPrefix(version, name)[0];
+  const hashes = one('verification') === undefined ? [] : childrenOfAnyPrefix(one('verification'), 'hash');
+  const digests: PackageDigest[] = [];
+  for (const hash of hashes) {
+    const type = requireAttribute(hash, 'type', where).toLowerCase().replace('-', '');
+    if (type !== 'sha256' && type !== 'sha512') continue;
+    const digest = `${type}:${hash.text.toLowerCase()}` as const;
+    if (parsePackageDigest(digest) === undefined)
+      throw malformed(where, `has the ${type} ${quote(hash.text)}`);
+    digests.push(digest);
+  }
+  if (digests.length === 0) throw malformed(where, `has a ${REPOMD_NAME} without a SHA-256 or SHA-512 hash`);
+  const seconds = readNumber(one('timestamp'), where);
+  return {
+    digests,
+    sizeBytes: readNumber(one('size'), where),
+    date: seconds === undefined ? undefined : new Date(seconds * 1000),
+  };
+}
+
+function readNumber(element: XmlElement | undefined, where: string): number | undefined {
+  if (element === undefined) return undefined;
+  if (!/^\d{1,11}$/.test(element.text))
+    throw malformed(where, `has the <${element.name}> ${quote(element.text)}`);
+  return Number(element.text);
+}
+
+/** By preference, 100 first; of equals, in the order written. What is not on the web (rsync) is none of ours. */
+function readBases(resources: XmlElement, where: string): string[] {
+  const mirrors: { readonly base: string; readonly preference: number }[] = [];
+  for (const resource of childrenOf(resources, 'url')) {
+    if (!/^https?:\/\//.test(resource.text)) continue;
+    if (!resource.text.endsWith(REPOMD_END) || !URL.canParse(resource.text)) {
+      throw malformed(where, `has the mirror ${quote(resource.text)}`);
+    }
+    const preference = resource.attributes.get('preference') ?? '1';
+    if (!/^\d{1,3}$/.test(preference) || Number(preference) > MAX_PREFERENCE) {
+      throw malformed(where, `has the preference ${quote(preference)}`);
+    }
+    const base = new URL(resource.text.slice(0, 1 - REPOMD_END.length)).href;
+    mirrors.push({ base, preference: Number(preference) });
+  }
+  if (mirrors.length === 0) throw malformed(where, 'lists no mirror on the web');
+  return [...new Set(mirrors.toSorted((a, b) => b.preference - a.preference).map(({ base }) => base))];
+}

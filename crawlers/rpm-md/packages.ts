@@ -1,0 +1,126 @@
+/** The packages that an opened repository lists. */
+
+import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import { decompressIndex } from '../decompress-index.ts';
+import { fetchStoredIndex } from '../http/stored-index.ts';
+import { isIndexFault } from '../listing.ts';
+import type { CrawlContext } from '../types.ts';
+import type { EntryOrigin, RpmEntry } from './package-entry.ts';
+import { openDigest } from './open-digest.ts';
+import { readPrimaryXml } from './primary-xml.ts';
+import type { PrimaryFile } from './repomd.ts';
+import { openRepository } from './repository.ts';
+import { resolveUrl } from './resolve-url.ts';
+import type { OpenRepository } from './types.ts';
+
+export interface PackageList {
+  /** The repository in the state that these packages are of: another one when it changed in between. */
+  readonly repository: OpenRepository;
+  /** URL of the file that lists them. */
+  readonly indexUrl: string;
+  /** In the file's order. */
+  readonly packages: readonly RpmEntry[];
+}
+
+/** For a list whose plain size repomd.xml does not tell; also when it tells a larger one. */
+const MAX_PLAIN_BYTES = 2 * 1024 * 1024 * 1024;
+/** A package is the same on every mirror; two more that may have it are enough. */
+const MAX_PACKAGE_BASES = 3;
+
+/**
+ * The packages whose name `isWanted` takes. Nothing comes back before the whole list was read and found to be what
+ * repomd.xml says.
+ *
+ * When no mirror has the list or it is another one, the mirror may just have changed: the repository is opened once
+ * more. A list that still does not fit is `index-changed` if repomd.xml changed meanwhile, else what was wrong in the
+ * first place (`http-not-found`, `index-digest`). Throws also `index-malformed`, `index-unsafe-path` and the errors of
+ * the HTTP client.
+ */
+export async function readPackages(
+  repository: OpenRepository,
+  context: CrawlContext,
+  isWanted: (name: string) => boolean,
+): Promise<PackageList> {
+  try {
+    return await readOnce(repository, context, isWanted);
+  } catch (thrown) {
+    const first = toBtfmillError(thrown);
+    if (!mayHaveChanged(first)) throw first;
+    const reopened = await openRepository(repository.location, repository.policy, context);
+    if (reopened === undefined) throw first;
+    try {
+      return await readOnce(reopened, context, isWanted);
+    } catch (thrownAgain) {
+      const again = toBtfmillError(thrownAgain);
+      if (!mayHaveChanged(again) || reopened.repomdSha256 === repository.repomdSha256) throw again;
+      throw new BtfmillError(
+        'index-changed',
+        `${repository.location.name}: changed twice while it was read (${again.message})`,
+        { cause: again },
+      );
+    }
+  }
+}
+
+function mayHaveChanged({ code }: BtfmillError): boolean {
+  return code === 'http-not-found' || code === 'index-digest';
+}
+
+async function readOnce(
+  repository: OpenRepository,
+  context: CrawlContext,
+  isWanted: (name: string) => boolean,
+): Promise<PackageList> {
+  const { primary } = repository.repomd;
+  const { url, path } = await fetchPrimary(repository, context);
+  const origin: EntryOrigin = {
+    where: url,
+    bases: repository.bases.slice(0, MAX_PACKAGE_BASES),
+    allowedHosts: repository.location.allowedHosts ?? [],
+  };
+  const plain = openDigest(
+    decompressIndex({ path }, primary.compression, {
+      where: url,
+      maxBytes: Math.min(primary.openSizeBytes ?? MAX_PLAIN_BYTES, MAX_PLAIN_BYTES),
+      signal: context.signal,
+    }),
+    primary.openDigest,
+    url,
+  );
+  return { repository, indexUrl: url, packages: await readPrimaryXml(plain, origin, isWanted) };
+}
+
+/** From the first mirror that has it as repomd.xml describes it. */
+async function fetchPrimary(
+  { repomd, bases, repomdUrl, location }: OpenRepository,
+  context: CrawlContext,
+): Promise<{ readonly url: string; readonly path: string }> {
+  const { primary } = repomd;
+  let failure: BtfmillError | undefined;
+  for (const url of primaryUrls(primary, bases, location.allowedHosts ?? [], repomdUrl)) {
+    try {
+      const stored = await fetchStoredIndex(url, context, {
+        digest: primary.digest,
+        sizeBytes: primary.sizeBytes,
+        key: `${location.anchor.url}#primary`,
+      });
+      if (stored !== undefined) return { url, path: stored.path };
+      failure ??= new BtfmillError('http-not-found', `${url}: listed in ${repomdUrl}, but not there`);
+    } catch (thrown) {
+      const error = toBtfmillError(thrown);
+      if (!isIndexFault(error)) throw error;
+      failure = failure?.code === 'index-digest' ? failure : error;
+    }
+  }
+  throw failure as BtfmillError;
+}
+
+function primaryUrls(
+  { href, base: xmlBase }: PrimaryFile,
+  bases: readonly string[],
+  allowedHosts: readonly string[],
+  where: string,
+): string[] {
+  const urls = bases.map((base) => resolveUrl(href, xmlBase, { base, allowedHosts }, where));
+  return [...new Set(urls)];
+}
