@@ -8,13 +8,9 @@ import type { HttpClient } from '../../crawlers/http/client.ts';
 import type { CrawlContext, HttpValidator } from '../../crawlers/types.ts';
 import { BtfmillError } from '../../errors/index.ts';
 
-/** A body, or what happens instead. A function is asked with the number of the request for this URL, from 1. */
-export type FakeAnswer =
-  | string
-  | Uint8Array
-  | 'absent'
-  | 'refused'
-  | ((attempt: number) => string | Uint8Array | 'absent');
+/** A body or a status. A function is asked with the number of the request for this URL, from 1. */
+export type FakeAnswer = FixedAnswer | ((attempt: number) => FixedAnswer);
+type FixedAnswer = string | Uint8Array | 403 | 404;
 
 export interface FakeWeb {
   readonly context: CrawlContext;
@@ -45,8 +41,8 @@ export function createFakeWeb(indexCacheDir: string): FakeWeb {
     attempts.set(url, attempt);
     const put = answers.get(url);
     const answer = typeof put === 'function' ? put(attempt) : put;
-    if (answer === 'absent') return undefined;
-    if (answer === 'refused') {
+    if (answer === 404) return undefined;
+    if (answer === 403) {
       throw new BtfmillError('http-refused', `${url}: answered 403`, { retryable: false });
     }
     if (answer !== undefined) return Buffer.from(answer);
