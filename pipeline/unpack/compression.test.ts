@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { tarArchive } from '../../test/builders/deb-writer.ts';
-import { compressionOfMagic, compressionOfMember, MAGIC_WINDOW_BYTES } from './compression.ts';
+import {
+  compressionOfMagic,
+  compressionOfMember,
+  compressionOfPayload,
+  MAGIC_WINDOW_BYTES,
+} from './compression.ts';
 
 const TAR = tarArchive([{ name: './x' }]).subarray(0, MAGIC_WINDOW_BYTES);
 const XZ = Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0, 4);
 const ZSTD = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 4, 0x58);
 const GZIP = Uint8Array.of(0x1f, 0x8b, 8, 0);
 const BZIP2 = Uint8Array.of(0x42, 0x5a, 0x68, 0x39);
+const CPIO = Buffer.from('07070100000000');
+const STRIPPED_CPIO = Buffer.from('07070X00000000');
 const LZMA = Uint8Array.of(0x5d, 0, 0, 0x80, 0, 0xff, 0xff, 0xff);
 
 describe('compressionOfMember', () => {
@@ -35,6 +42,36 @@ describe('compressionOfMember', () => {
   });
 
   it('knows nothing about lzma-alone by its bytes', () => {
-    expect(compressionOfMagic(LZMA)).toBeUndefined();
+    expect(compressionOfMagic(LZMA, 'tar')).toBeUndefined();
+  });
+});
+
+describe('compressionOfPayload', () => {
+  it.each([
+    [undefined, CPIO, 'none'],
+    [undefined, STRIPPED_CPIO, 'none'],
+    [undefined, GZIP, 'gzip'],
+    ['gzip', GZIP, 'gzip'],
+    ['bzip2', BZIP2, 'bzip2'],
+    ['lzma', LZMA, 'lzma'],
+    ['xz', XZ, 'xz'],
+    ['zstd', ZSTD, 'zstd'],
+  ] as const)('%s', (tag, head, expected) => {
+    expect(compressionOfPayload(tag, head)).toBe(expected);
+  });
+
+  it.each([
+    ['xz', ZSTD, 'the header says xz, the content is zstd'],
+    ['gzip', CPIO, 'the header says gzip, the content is none'],
+    ['lzma', XZ, 'the header says lzma, the content is xz'],
+    ['lzma', new Uint8Array(264), 'the header says lzma, the content is neither'],
+    ['xz', new Uint8Array(0), 'the header says xz, the content is neither'],
+    [undefined, XZ, 'no compressor is named, the content is xz'],
+    [undefined, TAR, 'no compressor is named, the content is neither'],
+    ['brotli', XZ, 'unknown compressor "brotli"'],
+    ['none', CPIO, 'unknown compressor "none"'],
+    ['toString', XZ, 'unknown compressor "toString"'],
+  ])('refuses %s with other content', (tag, head, message) => {
+    expect(() => compressionOfPayload(tag, head)).toThrow(message);
   });
 });

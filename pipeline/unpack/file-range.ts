@@ -17,8 +17,9 @@ export async function readAt(handle: FileHandle, offset: number, length: number)
   return bytes.subarray(0, filled);
 }
 
-/** Yields exactly the bytes from `start` to `end` (exclusive). Throws `package-malformed` when the file ends first. */
+/** Yields exactly the bytes from `start` to `end` (exclusive). Throws `package-malformed`, naming `part`, when the file ends first. */
 export async function* readRange(
+  part: string,
   handle: FileHandle,
   start: number,
   end: number,
@@ -27,7 +28,7 @@ export async function* readRange(
   for (let offset = start; offset < end; ) {
     signal.throwIfAborted();
     const chunk = await readAt(handle, offset, Math.min(CHUNK_BYTES, end - offset));
-    if (chunk.length === 0) throw malformed('deb', offset, 'the file ends inside a member');
+    if (chunk.length === 0) throw malformed(part, offset, `the file ends before ${end}, while it is read`);
     yield chunk;
     offset += chunk.length;
   }

@@ -278,9 +278,17 @@ describe('no vmlinux', () => {
     const other = { name: './usr/lib/debug/boot/vmlinux-6.1.0-51-cloud-amd64', data: SMALL };
     await expectFailure(
       await deb([other]),
-      'package-no-vmlinux',
-      /6\.1\.0-51-cloud-amd64 \(of another kernel\)/u,
+      'kernel-name',
+      /holds the vmlinux of 6\.1\.0-51-cloud-amd64, not of 6\.1\.0-50-cloud-amd64 \(usr\/lib/u,
     );
+    const link = { name: other.name, type: 'symlink', linkName: './x' } as const;
+    await expectFailure(await deb([link]), 'package-no-vmlinux', /6\.1\.0-51-cloud-amd64 \(symlink, not a/u);
+  });
+
+  it('does not mind another kernel’s beside the wanted one', async () => {
+    const other = { name: './usr/lib/debug/boot/vmlinux-6.1.0-51-cloud-amd64', data: IMAGE };
+    const { run } = await prepare(await deb([other, { name: `./${BOOT}`, data: SMALL }]));
+    expect((await run()).memberPath).toBe(BOOT);
   });
 });
 

@@ -7,7 +7,7 @@ describe('releaseOfVmlinux', () => {
     ['usr/lib/debug/lib/modules/7.2.6+deb13-amd64/vmlinux', '7.2.6+deb13-amd64'],
     ['usr/lib/debug/usr/lib/modules/7.2.6+deb13-amd64/vmlinux', '7.2.6+deb13-amd64'],
   ])('%s', (path, release) => {
-    expect(releaseOfVmlinux(path)).toBe(release);
+    expect(releaseOfVmlinux(path, 'deb')).toBe(release);
   });
 
   it.each([
@@ -20,7 +20,17 @@ describe('releaseOfVmlinux', () => {
     'x/usr/lib/debug/boot/vmlinux-6.1',
     'boot/vmlinux-6.1',
   ])('%s is none', (path) => {
-    expect(releaseOfVmlinux(path)).toBeUndefined();
+    expect(releaseOfVmlinux(path, 'deb')).toBeUndefined();
+    expect(releaseOfVmlinux(path, 'rpm')).toBeUndefined();
+  });
+
+  it.each([
+    ['usr/lib/debug/lib/modules/5.14.0-503.el9.x86_64/vmlinux', '5.14.0-503.el9.x86_64'],
+    ['usr/lib/debug/usr/lib/modules/6.9.5-200.fc40.x86_64+debug/vmlinux', '6.9.5-200.fc40.x86_64+debug'],
+    ['usr/lib/debug/boot/vmlinux-6.1.0-50-cloud-amd64', undefined],
+    ['usr/lib/debug/lib/modules/6.1.10-15.42.amzn2023.x86_64.microvm/vmlinux.debug', undefined],
+  ])('in an rpm: %s', (path, release) => {
+    expect(releaseOfVmlinux(path, 'rpm')).toBe(release);
   });
 });
 
@@ -31,7 +41,7 @@ describe('safeMemberPath', () => {
     ['usr/..lib/a..b', 'usr/..lib/a..b'],
     ['././usr', 'usr'],
   ])('%s', (name, path) => {
-    expect(safeMemberPath(name)).toBe(path);
+    expect(safeMemberPath(name, 'x')).toBe(path);
   });
 
   it.each([
@@ -45,6 +55,6 @@ describe('safeMemberPath', () => {
     'a\nb',
     'a\u0000b',
   ])('refuses %j', (name) => {
-    expect(() => safeMemberPath(name)).toThrow(expect.objectContaining({ code: 'package-unsafe-path' }));
+    expect(() => safeMemberPath(name, 'x')).toThrow(expect.objectContaining({ code: 'package-unsafe-path' }));
   });
 });

@@ -139,7 +139,7 @@ async function containerFaults({ dwarf5 }: MirrorKernels): Promise<Description[]
     },
     {
       what: 'the vmlinux of another kernel',
-      code: 'package-no-vmlinux',
+      code: 'kernel-name',
       message: /6\.9\.9/u,
       entries: () => [{ name: vmlinuxPath('6.9.9-1-amd64'), data: vmlinux }],
     },
