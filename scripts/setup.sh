@@ -61,6 +61,10 @@ test      gpg                    gpg,gpg-agent            gnupg2
 test      gpgconf                gpgconf                  gnupg2
 test      rpmbuild               rpm                      rpm-build
 test      rpmsign                rpm                      rpm-sign
+test      rpm                    rpm                      rpm
+test      rpm2cpio               rpm2cpio                 rpm
+test      rpm2archive            rpm2cpio                 rpm
+test      cpio                   cpio                     cpio
 test      createrepo_c           createrepo-c             createrepo_c
 test      modifyrepo_c           createrepo-c             createrepo_c
 test      openssl                openssl                  openssl
