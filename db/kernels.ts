@@ -2,9 +2,21 @@
 
 import type { Database } from 'better-sqlite3';
 import type { KernelKey, TrustLevel } from '../crawlers/types.ts';
-import type { BtfSource } from '../pipeline/types.ts';
+import type { BtfSource, NameProof } from '../pipeline/types.ts';
 import { fromJson, optional, toParameters } from './columns.ts';
 import type { BtfFacts, IsoTime, KernelRow, KernelState, PublishedFacts, ToolVersions } from './types.ts';
+
+/** Published kernels of one plane whose content rests on the same. */
+export interface TrustCount {
+  readonly distro: string;
+  readonly release: string;
+  readonly arch: string;
+  readonly trust: TrustLevel;
+  /** Fingerprint of the key that signed the packages themselves. */
+  readonly signer?: string;
+  readonly nameProof?: NameProof;
+  readonly kernels: number;
+}
 
 /** Kernels of one plane in one state. */
 export interface PlaneCount {
@@ -36,6 +48,8 @@ export interface KernelTable {
   inState(state: KernelState): readonly KernelRow[];
   /** One row per plane and state that has kernels, sorted by plane. */
   countByPlane(): readonly PlaneCount[];
+  /** One row per plane and kind of proof that has published kernels, sorted by plane. */
+  countByTrust(): readonly TrustCount[];
 }
 
 interface KernelColumns {
@@ -62,12 +76,21 @@ interface KernelColumns {
   types_by_kind: string | null;
   changed_at: string;
   published_at: string | null;
+  signer: string | null;
+  name_proof: NameProof | null;
+}
+
+interface TrustColumns extends Pick<KernelColumns, 'distro' | 'release' | 'arch' | 'signer' | 'name_proof'> {
+  trust: TrustLevel;
+  kernels: number;
 }
 
 /** Forgets a former result; `published_at` stays: it says when the kernel was published first. */
-const NO_RESULT = `code = NULL, reason = NULL, source = NULL, trust = NULL, build_id = NULL, btf_sha256 = NULL,
-  btf_size_bytes = NULL, profile = NULL, tool_versions = NULL, path = NULL, tar_sha256 = NULL,
+const NO_RESULT = `code = NULL, reason = NULL, source = NULL, trust = NULL, signer = NULL, name_proof = NULL,
+  build_id = NULL, btf_sha256 = NULL, btf_size_bytes = NULL, profile = NULL, tool_versions = NULL, path = NULL, tar_sha256 = NULL,
   tar_size_bytes = NULL, type_count = NULL, types_by_kind = NULL`;
+
+const NOTHING_OPTIONAL = { buildId: undefined, signer: undefined, nameProof: undefined };
 
 export function kernelTable(db: Database): KernelTable {
   const insert = db.prepare<[Record<string, unknown>]>(
@@ -82,7 +105,7 @@ export function kernelTable(db: Database): KernelTable {
   );
   const announced = db.prepare(
     `UPDATE kernels SET ${NO_RESULT}, state = 'pending', package_id = @packageId, source = @source, trust = @trust,
-       build_id = @buildId, btf_sha256 = @btfSha256, btf_size_bytes = @btfSizeBytes, profile = @profile,
+       signer = @signer, name_proof = @nameProof, build_id = @buildId, btf_sha256 = @btfSha256, btf_size_bytes = @btfSizeBytes, profile = @profile,
        tool_versions = @toolVersions, changed_at = @at
      WHERE id = @id`,
   );
@@ -108,6 +131,11 @@ export function kernelTable(db: Database): KernelTable {
        sum(CASE WHEN state = 'published' THEN tar_size_bytes ELSE 0 END) AS tarSizeBytes
      FROM kernels GROUP BY distro, release, arch, state ORDER BY distro, release, arch, state`,
   );
+  const trusts = db.prepare<[], TrustColumns>(
+    `SELECT distro, release, arch, trust, signer, name_proof, count(*) AS kernels
+     FROM kernels WHERE state = 'published' GROUP BY distro, release, arch, trust, signer, name_proof
+     ORDER BY distro, release, arch, trust, signer, name_proof`,
+  );
 
   function find(key: KernelKey): KernelRow | undefined {
     const row = select.get(keyParameters(key));
@@ -127,7 +155,7 @@ export function kernelTable(db: Database): KernelTable {
     },
     announce(id, facts, at) {
       const toolVersions = JSON.stringify(facts.toolVersions);
-      announced.run(toParameters({ buildId: undefined, ...facts, toolVersions, id, at }));
+      announced.run(toParameters({ ...NOTHING_OPTIONAL, ...facts, toolVersions, id, at }));
     },
     markPublished(id, facts, at) {
       published.run({ ...facts, typesByKind: JSON.stringify(facts.typesByKind), id, at });
@@ -143,6 +171,13 @@ export function kernelTable(db: Database): KernelTable {
     },
     countByPlane() {
       return counts.all();
+    },
+    countByTrust() {
+      return trusts.all().map(({ signer, name_proof, ...row }) => ({
+        ...row,
+        ...optional('signer', signer),
+        ...optional('nameProof', name_proof),
+      }));
     },
   };
 }
@@ -164,6 +199,8 @@ function toKernel(row: KernelColumns): KernelRow {
     ...optional('packageId', row.package_id),
     ...optional('source', row.source),
     ...optional('trust', row.trust),
+    ...optional('signer', row.signer),
+    ...optional('nameProof', row.name_proof),
     ...optional('buildId', row.build_id),
     ...optional('btfSha256', row.btf_sha256),
     ...optional('btfSizeBytes', row.btf_size_bytes),

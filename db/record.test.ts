@@ -131,15 +131,31 @@ describe('openRecord', () => {
         'signed-index', 't', 't');
       INSERT INTO kernels (id, distro, release, arch, kernel, state, package_id, changed_at)
         VALUES (3, 'debian', '12', 'x86_64', 'k', 'pending', 7, 't');
-      INSERT INTO attempts (kernel_id, run_id, package_id, setup, started_at) VALUES (3, 1, 7, 's', 't')`);
+      INSERT INTO attempts (kernel_id, run_id, package_id, setup, started_at) VALUES (3, 1, 7, 's', 't');
+      INSERT INTO step_timings VALUES (1, 'fetch', 2.5, 10)`);
     old.close();
     const record = openRecord(file);
     onTestFinished(() => record.close());
     expect(record.packages.byId(7)).toMatchObject({ kernel: 'k', digest: `sha256:${SHA_A}` });
     expect(record.attempts.ofKernel(3, 1)).toMatchObject([{ packageId: 7 }]);
+    record.stepTimings.add({ attemptId: 1, step: 'verify', milliseconds: 1, bytes: 10 });
+    expect(record.stepTimings.ofAttempt(1)).toEqual([
+      { step: 'fetch', milliseconds: 2.5, bytes: 10 },
+      { step: 'verify', milliseconds: 1, bytes: 10 },
+    ]);
+    const key = { distro: 'debian', release: '12', arch: 'x86_64', kernel: 'k' };
+    expect(record.kernels.find(key)).toEqual({
+      ...key,
+      id: 3,
+      state: 'pending',
+      packageId: 7,
+      changedAt: 't',
+    });
     const raw = openSqlite(file);
     raw.pragma('foreign_keys = ON');
     expect(() => raw.exec('DELETE FROM packages')).toThrow(/FOREIGN KEY/u);
+    raw.exec('DELETE FROM attempts');
+    expect(raw.prepare('SELECT count(*) FROM step_timings').pluck().get()).toBe(0);
     raw.close();
   });
 
@@ -225,6 +241,14 @@ describe('packages', () => {
     });
   });
 
+  it('keeps what is known of a package, not how it is to be got and verified', async () => {
+    const record = await emptyRecord();
+    const rpm = { ...PACKAGE, format: 'rpm', trust: 'unanchored' } as const;
+    const signature = { keyrings: ['a.pgp'], allowWeak: true };
+    const id = record.packages.see({ ...rpm, otherUrls: ['http://b.test/x.rpm'], signature }, T1);
+    expect(record.packages.byId(id)).toEqual({ ...rpm, id, firstSeen: T1, lastSeen: T1 });
+  });
+
   it('tells rebuilt packages apart', async () => {
     const record = await emptyRecord();
     const id = record.packages.see(PACKAGE, T1);
@@ -256,6 +280,31 @@ describe('kernels', () => {
       publishedAt: T2,
     });
     expect(record.kernels.inState('published')).toHaveLength(1);
+  });
+
+  it('keeps who signed the package and what has shown the name, until there is another result', async () => {
+    const record = await emptyRecord();
+    const { kernelId, packageId } = startAttempt(record);
+    const signed = {
+      ...facts(packageId),
+      trust: 'signed-package',
+      signer: 'ABCD',
+      nameProof: 'path+banner',
+    } as const;
+    record.kernels.announce(kernelId, signed, T1);
+    record.kernels.markPublished(kernelId, PUBLISHED, T2);
+    expect(record.kernels.find(KEY)).toMatchObject({ signer: 'ABCD', nameProof: 'path+banner' });
+    const plane = { distro: 'debian', release: '12', arch: 'x86_64' };
+    expect(record.kernels.countByTrust()).toEqual([
+      { ...plane, trust: 'signed-package', signer: 'ABCD', nameProof: 'path+banner', kernels: 1 },
+    ]);
+    record.kernels.markPending(kernelId, T2);
+    expect(record.kernels.find(KEY)).not.toHaveProperty('signer');
+    expect(record.kernels.find(KEY)).not.toHaveProperty('nameProof');
+    expect(record.kernels.countByTrust()).toEqual([]);
+    record.kernels.announce(kernelId, facts(packageId), T2);
+    record.kernels.markPublished(kernelId, PUBLISHED, T2);
+    expect(record.kernels.countByTrust()).toEqual([{ ...plane, trust: 'signed-index', kernels: 1 }]);
   });
 
   it('cannot be published without the facts', async () => {

@@ -1,7 +1,7 @@
 /** The values that go into and come out of the record: one interface per table, in the project's own words. */
 
 import type { KernelKey, TrustLevel } from '../crawlers/types.ts';
-import type { BtfSource, StepTiming } from '../pipeline/types.ts';
+import type { BtfSource, NameProof, StepTiming } from '../pipeline/types.ts';
 
 /** UTC, ISO 8601 with milliseconds, as `Date.prototype.toISOString` prints it; sorts as text. */
 export type IsoTime = string;
@@ -20,6 +20,10 @@ export type ToolVersions = Readonly<Record<string, string>>;
 export interface BtfFacts {
   readonly source: BtfSource;
   readonly trust: TrustLevel;
+  /** Fingerprint of the key that signed the package itself; absent where only its index is signed. */
+  readonly signer?: string;
+  /** Absent for what schema version 1 published. */
+  readonly nameProof?: NameProof;
   /** GNU build id of the vmlinux, lower-case hex. */
   readonly buildId?: string;
   readonly btfSha256: string;

@@ -15,5 +15,6 @@ export {
 export { type ZstdDecompressor, zstdOfNode } from './compression.ts';
 export { RelocatedSections, findDebugSections } from './relocate.ts';
 export { FormatError, type FormatErrorCode, type FormatLocation } from './format-error.ts';
+export { readObjectBytes } from './object-bytes.ts';
 export { type SymbolTable, readSymbolTable } from './symbol-table.ts';
 export { readBuildId } from './build-id.ts';

@@ -1,6 +1,6 @@
 /**
- * Work on whole BTFs that would stop the event loop, and with it downloads and the display: a kernel's takes 0.1 s to
- * inspect and up to a second to compare. It is done in a thread of its own, as the conversion is.
+ * Work that would stop the event loop, and with it downloads and the display: a kernel's BTF takes 0.1 s to inspect and
+ * up to a second to compare, its symbol table is 10 MB. It is done in a thread of its own, as the conversion is.
  */
 
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
@@ -37,6 +37,17 @@ export async function inspectInThread(btf: Uint8Array, signal: AbortSignal): Pro
   if (message.type !== 'inspected')
     throw new BtfmillError('unexpected', `an inspection gave ${message.type}`);
   return message.inspection;
+}
+
+/**
+ * `readKernelBanner` of a file.
+ * @throws BtfmillError `elf-malformed` or `elf-unsupported` when the file is no ELF file, `io-failed`, `aborted`
+ */
+export async function readBannerInThread(path: string, signal: AbortSignal): Promise<string | undefined> {
+  const message = await runTask({ role: 'banner', path }, signal);
+  if (message.type !== 'banner')
+    throw new BtfmillError('unexpected', `a search for the banner gave ${message.type}`);
+  return message.release;
 }
 
 /** Fails as the thread would. */

@@ -45,6 +45,11 @@ describe('retryAfter', () => {
     expect(hoursUntil(MALFORMED, earlier(stopped, {}, stopped, {}))).toBe(46);
   });
 
+  it('does not fetch a package every night whose signature is bad', () => {
+    const error = new BtfmillError('package-signature', 'x.rpm: signed by nobody');
+    expect(hoursUntil(error, earlier({ code: 'package-signature' }))).toBe(22);
+  });
+
   it.each([
     'http-stalled',
     'package-digest',

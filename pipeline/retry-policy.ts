@@ -36,9 +36,9 @@ export function retryAfter(failure: Failure): IsoTime | undefined {
 
 /** It is the package's content, or our way with it, that failed: the same input fails in the same way. */
 function liesInThePackage(error: BtfmillError): boolean {
-  return (
-    !error.retryable && (error.exitCode === EXIT.someKernelsFailed || error.exitCode === EXIT.unexpected)
-  );
+  if (error.retryable) return false;
+  const { code, exitCode } = error;
+  return exitCode === EXIT.someKernelsFailed || exitCode === EXIT.unexpected || code === 'package-signature';
 }
 
 /** The unbroken row of earlier failures that equal this one; attempts that were stopped say nothing. */

@@ -3,20 +3,21 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DebugPackage, KernelKey, TrustLevel } from '../crawlers/types.ts';
+import type { DebugPackage, KernelKey } from '../crawlers/types.ts';
 import type { BtfFacts } from '../db/index.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
-import { attainedTrust, type SignatureCover } from './attained-trust.ts';
 import type { CrossCheckVerdict } from './cross-check.ts';
 import { chooseBtf, convertOrKeepNative, judgeCrossCheck } from './choose-btf.ts';
 import { recoverKernel, refuseOtherContent, storeOrAdopt } from './existing-file.ts';
+import { proveName } from './name-proof.ts';
+import { type PackageTrust, trustPackage } from './package-trust.ts';
 import type { PlanItem } from './plan.ts';
 import { ATTEMPTS_LOOKED_AT, retryAfter } from './retry-policy.ts';
-import type { KernelDone, KernelOutcome, RunDeps, RunOptions } from './run-types.ts';
+import type { KernelDone, KernelOutcome, RunDeps, RunOptions, RunSteps, StepControl } from './run-types.ts';
 import type { StoredFacts } from './store.ts';
 import { createStepClock, type StepClock } from './step-clock.ts';
 import { WORK_FOLDER } from './sweep.ts';
-import type { BtfSource, FetchedPackage } from './types.ts';
+import type { BtfSource, FetchedPackage, NameProof, UnpackedVmlinux } from './types.ts';
 
 export interface KernelContext {
   readonly options: RunOptions;
@@ -38,6 +39,8 @@ interface Attempt {
   fetched?: FetchedPackage;
   /** Bytes that came over the network. */
   fetchedBytes: number;
+  trust?: PackageTrust;
+  nameProof?: NameProof;
   crossCheck?: CrossCheckVerdict;
   source?: BtfSource;
 }
@@ -74,6 +77,8 @@ export async function runKernel(item: PlanItem, context: KernelContext): Promise
     timings: attempt.clock.timings(),
     ...(end.error === undefined ? {} : { code: end.error.code, message: end.error.message }),
     ...(end.stored === undefined ? {} : { stored: end.stored }),
+    ...attempt.trust,
+    ...(attempt.nameProof === undefined ? {} : { nameProof: attempt.nameProof }),
     ...(attempt.source === undefined ? {} : { source: attempt.source }),
     ...(attempt.crossCheck === undefined ? {} : { crossCheck: attempt.crossCheck }),
   };
@@ -134,11 +139,20 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
     () => attempt.fetchedBytes,
   );
   attempt.fetched = fetched;
-  const vmlinux = await clock.step(
-    'unpack',
-    (control) => steps.unpack(item.pkg, fetched.path, workDir, control),
-    ({ sizeBytes }) => sizeBytes,
+  const trust = await trustPackage(item.pkg, options.request.insecure, () =>
+    clock.step(
+      'verify',
+      (control) => steps.verify(item.pkg, fetched.path, workDir, control),
+      () => fetched.sizeBytes,
+    ),
   );
+  attempt.trust = trust;
+  const { vmlinux, nameProof } = await clock.step(
+    'unpack',
+    (control) => unpackNamed(item.pkg, fetched.path, workDir, steps, control),
+    (unpacked) => unpacked.vmlinux.sizeBytes,
+  );
+  attempt.nameProof = nameProof;
   const { converted, refusal } = await clock.step(
     'convert',
     (control) => convertOrKeepNative(vmlinux.path, options, steps, control),
@@ -160,7 +174,8 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
 
   const facts: BtfFacts = {
     source: chosen.source,
-    trust: requireTrust(item.pkg, 'nothing'),
+    ...trust,
+    nameProof,
     ...(converted.buildId === undefined ? {} : { buildId: converted.buildId }),
     btfSha256: createHash('sha256').update(chosen.btf).digest('hex'),
     btfSizeBytes: chosen.btf.length,
@@ -183,14 +198,17 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
   return stored;
 }
 
-/** Throws `package-signature` when nothing vouches for what the package holds. */
-function requireTrust({ url, trust }: DebugPackage, cover: SignatureCover): TrustLevel {
-  const attained = attainedTrust(trust, cover);
-  if (attained !== undefined) return attained;
-  throw new BtfmillError(
-    'package-signature',
-    `${url}: nothing that is signed, nor HTTPS, vouches for its content`,
-  );
+/** The vmlinux, which is the kernel that it is to be published as. */
+async function unpackNamed(
+  pkg: DebugPackage,
+  packagePath: string,
+  workDir: string,
+  steps: RunSteps,
+  control: StepControl,
+): Promise<{ readonly vmlinux: UnpackedVmlinux; readonly nameProof: NameProof }> {
+  const vmlinux = await steps.unpack(pkg, packagePath, workDir, control);
+  const banner = await steps.readBanner(vmlinux.path, control.signal);
+  return { vmlinux, nameProof: proveName(pkg, vmlinux, banner) };
 }
 
 /**

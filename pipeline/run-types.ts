@@ -1,6 +1,6 @@
 /** What a crawl is told, what it works with, what it says on the way, and what it reports. */
 
-import type { CrawlRequest, CrawlResult, DebugPackage, KernelKey } from '../crawlers/types.ts';
+import type { CrawlRequest, CrawlResult, DebugPackage, KernelKey, TrustLevel } from '../crawlers/types.ts';
 import type { BtfRecord, ToolVersions } from '../db/index.ts';
 import type { ProfileName } from '../dwarf/index.ts';
 import type { CrossCheckOptions, CrossCheckVerdict } from './cross-check.ts';
@@ -10,10 +10,12 @@ import type {
   BtfSource,
   ConvertedKernel,
   FetchedPackage,
+  NameProof,
   SourceChoice,
   StepProgress,
   StepTiming,
   UnpackedVmlinux,
+  VerifiedPackage,
 } from './types.ts';
 
 export type CrossCheckMode = CrossCheckOptions['mode'];
@@ -61,7 +63,11 @@ export interface RunSteps {
     o: { signal: AbortSignal; say: (message: string) => void },
   ): Promise<CrawlResult>;
   fetch(pkg: DebugPackage, o: FetchControl): Promise<FetchedPackage>;
+  /** Checks the package's own signature; called only for packages that must have one. */
+  verify(pkg: DebugPackage, packagePath: string, workDir: string, o: StepControl): Promise<VerifiedPackage>;
   unpack(pkg: DebugPackage, packagePath: string, workDir: string, o: StepControl): Promise<UnpackedVmlinux>;
+  /** `uname -r` as the vmlinux itself says it; undefined when it does not. */
+  readBanner(vmlinuxPath: string, signal: AbortSignal): Promise<string | undefined>;
   convert(vmlinuxPath: string, source: SourceChoice, o: StepControl): Promise<ConvertedKernel>;
   crossCheck(
     converted: ConvertedKernel,
@@ -97,6 +103,11 @@ export interface KernelDone extends KernelKey {
   readonly code?: string;
   readonly message?: string;
   readonly source?: BtfSource;
+  /** What the content rests on, from the point on where that is known. */
+  readonly trust?: TrustLevel;
+  /** Fingerprint of the key that signed the package itself. */
+  readonly signer?: string;
+  readonly nameProof?: NameProof;
   readonly stored?: StoredFacts;
   readonly crossCheck?: CrossCheckVerdict;
   readonly timings: readonly StepTiming[];

@@ -15,6 +15,7 @@ import { WORK_FOLDER } from './sweep.ts';
 import { debugPackage } from '../test/support/debug-package.ts';
 
 const HOUR_MS = 3_600_000;
+const SIGNER = '99DB70FAE1D7CE227FB6488205B555B38483C65D';
 
 function verdict(
   verdict: CrossCheckVerdict['verdict'],
@@ -89,12 +90,17 @@ async function makeWorld(packages: readonly DebugPackage[]): Promise<World> {
       onTraffic(pkg.sizeBytes);
       return { path, sizeBytes: pkg.sizeBytes, fetchedBytes: pkg.sizeBytes, resumedAt: 0 };
     },
+    verify: async (pkg) => {
+      calls.push(`verify ${pkg.kernel}`);
+      return { covers: 'whole', signer: SIGNER };
+    },
     unpack: async (pkg, _packagePath, workDir) => {
       calls.push(`unpack ${pkg.kernel}`);
       const path = join(workDir, `vmlinux-${pkg.kernel}`);
       writeFileSync(path, 'elf');
       return { path, sizeBytes: 1000, memberPath: 'm', kernel: pkg.kernel };
     },
+    readBanner: async (path) => path.replace(/.*vmlinux-/u, ''),
     convert: async (path) => {
       const kernel = path.replace(/.*vmlinux-/u, '');
       calls.push(`convert ${kernel}`);
@@ -438,6 +444,85 @@ describe('BTF sources and cross-checks', () => {
     expect(await world.run({ source: 'dwarf' }, { convert })).toMatchObject({
       failedByCode: { 'dwarf-none': 2 },
     });
+  });
+});
+
+describe('packages that are signed themselves', () => {
+  const RPM = debugPackage('5.14.0-70.el9.x86_64', {
+    distro: 'centos',
+    release: '9',
+    format: 'rpm',
+    trust: 'tls-only',
+    signature: { keyrings: ['centos.pgp'], allowWeak: false },
+  });
+
+  it('are verified between fetch and unpack, and the record says who signed', async () => {
+    const world = await makeWorld([RPM, A]);
+    expect(await world.run({ jobs: 1 })).toMatchObject({ exitCode: 0, published: 2 });
+    expect(world.calls.filter((call) => call.endsWith(RPM.kernel)).slice(0, 3)).toEqual(
+      ['fetch', 'verify', 'unpack'].map((step) => `${step} ${RPM.kernel}`),
+    );
+    expect(world.calls).not.toContain(`verify ${A.kernel}`);
+    const row = world.record.kernels.find(RPM);
+    expect(row).toMatchObject({ trust: 'signed-package', signer: SIGNER, nameProof: 'path+banner' });
+    const [attempt] = world.record.attempts.ofKernel(row?.id ?? 0, 1);
+    const steps = world.record.stepTimings.ofAttempt(attempt.id).map(({ step }) => step);
+    expect(steps).toContain('verify');
+    expect(world.record.kernels.find(A)).not.toHaveProperty('signer');
+    const done = world.events.find((event) => event.event === 'kernel.done');
+    expect(done).toMatchObject({ done: { trust: 'signed-package', signer: SIGNER } });
+  });
+
+  it.each([
+    ['badly', RPM, fails('package-signature')],
+    [
+      'in the header only, with an index that rests on nothing',
+      { ...RPM, trust: 'unanchored' } as const,
+      async () => ({ covers: 'header', signer: SIGNER }) as const,
+    ],
+  ])('%s are refused before anything is unpacked', async (_how, pkg, verify) => {
+    const world = await makeWorld([pkg, A]);
+    const report = await world.run({}, { verify });
+    expect(report).toMatchObject({ exitCode: 5, published: 1, failedByCode: { 'package-signature': 1 } });
+    expect(world.calls).not.toContain(`unpack ${pkg.kernel}`);
+    expect(readdirSync(world.options.cacheDir)).toEqual([WORK_FOLDER]);
+  });
+
+  it('are not verified with --insecure, which the record says', async () => {
+    const world = await makeWorld([RPM]);
+    const request = { ...world.options.request, insecure: true };
+    expect(await world.run({ request })).toMatchObject({ exitCode: 0, published: 1 });
+    expect(world.calls).not.toContain(`verify ${RPM.kernel}`);
+    expect(world.record.kernels.find(RPM)).toMatchObject({ trust: 'insecure' });
+    expect(world.record.kernels.find(RPM)).not.toHaveProperty('signer');
+  });
+
+  it('wait after two bad signatures, unless other keys are to count', async () => {
+    const world = await makeWorld([RPM]);
+    const bad = { verify: fails('package-signature') };
+    await world.run({}, bad);
+    await world.run({}, bad);
+    expect(await world.run({}, bad)).toMatchObject({ decisions: { 'held-back': 1 } });
+    const request = { ...world.options.request, keyrings: ['mine.pgp'] };
+    expect(await world.run({ request })).toMatchObject({ published: 1 });
+  });
+});
+
+describe('the name of a kernel', () => {
+  it('is not taken from the index when the banner says another', async () => {
+    const world = await makeWorld([A, B]);
+    const report = await world.run({}, { readBanner: async () => A.kernel });
+    expect(report).toMatchObject({ exitCode: 3, published: 1, failedByCode: { 'kernel-name': 1 } });
+    const row = world.record.kernels.find(B);
+    expect(row?.reason).toContain(A.kernel);
+    expect(row?.reason).toContain(B.kernel);
+    expect(world.calls).not.toContain(`convert ${B.kernel}`);
+  });
+
+  it('is that of the path when there is no banner, which the record says', async () => {
+    const world = await makeWorld([A]);
+    expect(await world.run({}, { readBanner: async () => undefined })).toMatchObject({ published: 1 });
+    expect(world.record.kernels.find(A)).toMatchObject({ nameProof: 'path' });
   });
 });
 

@@ -119,8 +119,14 @@ async function listPlanAndWork(run: RunState, deps: RunDeps, runId: number | und
 }
 
 /** Everything but the package that decides how a kernel ends. */
-function fingerprint({ profile, source, crossCheck }: RunOptions, { toolVersions }: RunDeps): string {
-  return `btfmill=${toolVersions.btfmill} profile=${profile} source=${source} cross-check=${crossCheck}`;
+function fingerprint(
+  { profile, source, crossCheck, request }: RunOptions,
+  { toolVersions }: RunDeps,
+): string {
+  // Whose signatures count is named only where it is not the usual: other kernels' failures stay what they are.
+  const keyrings = request.keyrings?.length ? ` keyrings=${request.keyrings.join(',')}` : '';
+  const insecure = request.insecure ? ' insecure' : '';
+  return `btfmill=${toolVersions.btfmill} profile=${profile} source=${source} cross-check=${crossCheck}${keyrings}${insecure}`;
 }
 
 function recordSeen(packages: readonly DebugPackage[], { record, now }: RunDeps): void {

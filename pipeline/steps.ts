@@ -6,6 +6,7 @@ import { crawlerFor, crawlerNames } from '../crawlers/index.ts';
 import { sweepIndexCache } from '../crawlers/sweep-index-cache.ts';
 import type { ValidatorStore } from '../crawlers/types.ts';
 import { BtfmillError } from '../errors/index.ts';
+import { readBannerInThread } from './compute.ts';
 import { convertKernel } from './convert.ts';
 import { crossCheck } from './cross-check.ts';
 import { fetchPackage } from './fetch.ts';
@@ -36,6 +37,11 @@ export function createSteps({ http, validators, options }: StepContext): RunStep
       return crawler.list(request, { http, validators, indexCacheDir, signal, say });
     },
     fetch: (pkg, control) => fetchPackage(pkg, { http, cacheDir: packageDir, ...control }),
+    verify: ({ url }) =>
+      Promise.reject(
+        new BtfmillError('package-signature', `${url}: the signature of such a package cannot be checked`),
+      ),
+    readBanner: readBannerInThread,
     unpack: ({ format, kernel }, packagePath, workDir, control) =>
       unpackVmlinux(packagePath, { format, kernel, workDir, threads, ...control }),
     convert: (vmlinuxPath, source, control) =>

@@ -27,6 +27,20 @@ export interface UnpackedVmlinux {
   readonly kernel: string;
 }
 
+/** Who signed a package, and what that signature covers. */
+export interface VerifiedPackage {
+  /** `header`: the payload is the index's word alone; packages of rpm before 4.14 name no digest of it. */
+  readonly covers: 'whole' | 'header';
+  /** Fingerprint of the signing key, upper-case hex. */
+  readonly signer: string;
+}
+
+/**
+ * What has shown that a vmlinux is the kernel it is published as: its path in the package alone, or its own
+ * `Linux version` banner as well.
+ */
+export type NameProof = 'path' | 'path+banner';
+
 export type BtfSource = 'dwarf' | 'native';
 
 /** What `--source` may ask for. */
@@ -62,7 +76,7 @@ export interface ConvertedKernel {
 
 /** Time and volume of one step, as the record keeps them. */
 export interface StepTiming {
-  readonly step: 'fetch' | 'unpack' | 'convert' | 'cross-check' | 'store';
+  readonly step: 'fetch' | 'verify' | 'unpack' | 'convert' | 'cross-check' | 'store';
   readonly milliseconds: number;
   readonly bytes: number;
 }

@@ -1,6 +1,7 @@
 /**
  * Schema version 2: packages of repositories whose checksums are not SHA-256 (`digest` is `<algorithm>:<hex>`), and
- * what a package's digest rests on before its own signature is looked at. Rebuilt as lang_altertable.html §7 says.
+ * what a package's digest rests on before its own signature is looked at; the step that looks at it, who signed, and
+ * what has shown that a vmlinux is the kernel it is called. Rebuilt as lang_altertable.html §7 says.
  */
 
 export const SCHEMA_002 = `
@@ -31,4 +32,18 @@ INSERT INTO packages_002
   FROM packages;
 DROP TABLE packages;
 ALTER TABLE packages_002 RENAME TO packages;
+
+CREATE TABLE step_timings_002 (
+  attempt_id   INTEGER NOT NULL REFERENCES attempts (id) ON DELETE CASCADE,
+  step         TEXT    NOT NULL CHECK (step IN ('fetch', 'verify', 'unpack', 'convert', 'cross-check', 'store')),
+  milliseconds REAL    NOT NULL,
+  bytes        INTEGER NOT NULL,
+  PRIMARY KEY (attempt_id, step)
+) STRICT, WITHOUT ROWID;
+INSERT INTO step_timings_002 SELECT attempt_id, step, milliseconds, bytes FROM step_timings;
+DROP TABLE step_timings;
+ALTER TABLE step_timings_002 RENAME TO step_timings;
+
+ALTER TABLE kernels ADD COLUMN signer TEXT;
+ALTER TABLE kernels ADD COLUMN name_proof TEXT CHECK (name_proof IN ('path', 'path+banner'));
 `;

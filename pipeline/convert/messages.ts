@@ -50,7 +50,20 @@ export interface InspectTask {
   readonly btf: Uint8Array;
 }
 
-export type Task = ConvertTask | ConvertFilesTask | CollectTask | CompareTask | DiffTask | InspectTask;
+export interface BannerTask {
+  readonly role: 'banner';
+  /** A vmlinux. */
+  readonly path: string;
+}
+
+export type Task =
+  | ConvertTask
+  | ConvertFilesTask
+  | CollectTask
+  | CompareTask
+  | DiffTask
+  | InspectTask
+  | BannerTask;
 
 export interface ProgressMessage {
   readonly type: 'progress';
@@ -112,6 +125,12 @@ export interface InspectedMessage {
   readonly inspection: Inspection;
 }
 
+export interface BannerMessage {
+  readonly type: 'banner';
+  /** `uname -r` of the banner, when there is one. */
+  readonly release?: string;
+}
+
 export type Message =
   | ProgressMessage
   | FailureMessage
@@ -122,4 +141,5 @@ export type Message =
   | FilesDoneMessage
   | ComparedMessage
   | DifferenceMessage
-  | InspectedMessage;
+  | InspectedMessage
+  | BannerMessage;

@@ -22,6 +22,8 @@ async function run(task: Task): Promise<Message> {
       return { type: 'compared', comparison: (await import('../compare-btf.ts')).compareBtf(task) };
     case 'diff':
       return { type: 'difference', difference: (await import('../diff-btf.ts')).differenceOf(task) };
+    case 'banner':
+      return (await import('./banner-task.ts')).readBanner(task);
     default:
       return { type: 'inspected', inspection: (await import('../inspect-btf.ts')).inspectBtf(task.btf) };
   }

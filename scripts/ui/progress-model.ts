@@ -44,6 +44,7 @@ const MIN_SHARE_FOR_ETA = 0.01;
 /** Where a kernel is when a step begins, as a share of its way: rough, for the time left only. */
 const STEP_STARTS: Readonly<Record<StepName, number>> = {
   fetch: 0,
+  verify: 0.29,
   unpack: 0.3,
   convert: 0.5,
   'cross-check': 0.75,

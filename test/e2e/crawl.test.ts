@@ -105,6 +105,8 @@ describe.skipIf(needsTool(...E2E_TOOLS))('crawl of a local Debian mirror', () =>
           state: 'published',
           source: NATIVE_KERNELS.includes(String(row.kernel)) ? 'native' : 'dwarf',
           trust: 'signed-index',
+          signer: null,
+          name_proof: 'path+banner',
           profile: 'pahole-1.30',
           package_name: `linux-image-${row.kernel}-dbg`,
           btf_size_bytes: data.length,
