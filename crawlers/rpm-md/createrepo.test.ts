@@ -1,6 +1,7 @@
 /** Repositories made by createrepo_c, read by us. */
 
-import { readdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -45,7 +46,7 @@ async function list(web: FakeWeb): Promise<readonly RpmEntry[]> {
 }
 
 /** What rpm itself says about a package. */
-async function askRpm(name: string, algorithm = 'sha256'): Promise<unknown> {
+async function askRpm(name: string, algorithm: string): Promise<object> {
   const file = (await readdir(rpms)).find(
     (entry) => entry.startsWith(`${name}-`) && entry.endsWith('.rpm'),
   ) as string;
@@ -68,19 +69,130 @@ async function askRpm(name: string, algorithm = 'sha256'): Promise<unknown> {
   };
 }
 
-describe.skipIf(needsTool('rpmbuild', 'createrepo_c', 'rpm'))('createrepo_c', () => {
-  beforeAll(async () => {
-    rpms = await makeTempDir('createrepo');
-    await buildEmptyRpms(rpms, RPMS);
-  });
+describe.skipIf(needsTool('rpmbuild', 'createrepo_c', 'modifyrepo_c', 'rpm', 'xz', 'zstd', 'bzip2', 'gzip'))(
+  'createrepo_c',
+  () => {
+    beforeAll(async () => {
+      rpms = await makeTempDir('createrepo');
+      await buildEmptyRpms(rpms, RPMS);
+    });
 
-  afterAll(() => removeDir(rpms));
+    afterAll(() => removeDir(rpms));
 
-  test('every field is what rpm says', async () => {
-    const { web } = await makeRepository();
-    const packages = await list(web);
-    const names = packages.map(({ name }) => name).toSorted();
-    expect(names).toEqual(['kernel-debuginfo', 'kernel-debuginfo-common-x86_64', 'kernel6.12-debuginfo']);
-    for (const found of packages) expect(found).toEqual(await askRpm(found.name));
-  });
-});
+    /** Every package that was wanted, each compared with what rpm says about it. */
+    async function expectAll(
+      web: FakeWeb,
+      change: (expected: object) => object = (same) => same,
+    ): Promise<void> {
+      const packages = await list(web);
+      const names = packages.map(({ name }) => name).toSorted();
+      expect(names).toEqual(['kernel-debuginfo', 'kernel-debuginfo-common-x86_64', 'kernel6.12-debuginfo']);
+      for (const found of packages) {
+        const [algorithm] = found.digest.split(':');
+        expect(found).toEqual(change(await askRpm(found.name, algorithm)));
+      }
+    }
+
+    test.each([['gz'], ['xz'], ['bz2']])('primary.xml.%s', async (compression) => {
+      const { web } = await makeRepository('--general-compress-type', compression);
+      await expectAll(web);
+      expect(web.log.at(-1)).toMatch(new RegExp(`-primary\\.xml\\.${compression}$`));
+    });
+
+    test.each([['.zst'], ['']])('primary.xml%s, which this createrepo_c cannot write', async (suffix) => {
+      const { web, folder } = await makeRepository();
+      await recompress(folder, 'primary', 'xml', suffix);
+      await expectAll(web);
+      expect(web.log.at(-1)).toMatch(new RegExp(`primary\\.xml${suffix.replace('.', '\\.')}$`));
+    });
+
+    test.each([['.gz'], ['.xz'], ['.bz2'], ['.zst'], ['']])('only primary.sqlite%s', async (suffix) => {
+      const { web, folder } = await makeRepository('--database');
+      await recompress(folder, 'primary_db', 'sqlite', suffix);
+      await execa('modifyrepo_c', ['--remove', 'primary', join(folder, 'repodata')]);
+      await expectAll(web);
+      expect(web.log.at(-1)).toMatch(/primary\.sqlite/);
+      const cached = await readdir(web.context.indexCacheDir);
+      expect(cached.filter((name) => !/^[0-9a-f]{64}$/.test(name))).toEqual([]);
+    });
+
+    test('primary.xml goes before primary.sqlite', async () => {
+      const { web } = await makeRepository('--database');
+      await expectAll(web);
+      expect(web.log.at(-1)).toMatch(/primary\.xml\.gz$/);
+    });
+
+    test.each([['sha1'], ['sha256'], ['sha512']])('checksums of type %s', async (algorithm) => {
+      const { web } = await makeRepository(
+        '--database',
+        '--checksum',
+        algorithm,
+        '--repomd-checksum',
+        algorithm,
+      );
+      await expectAll(web);
+      for (const found of await list(web)) expect(found.digest.split(':')[0]).toBe(algorithm);
+      // The second listing came out of the cache.
+      expect(web.log.filter((url) => url.includes('primary'))).toHaveLength(1);
+    });
+
+    test.each([['primary.xml'], ['primary.sqlite']])('--baseurl, in %s', async (form) => {
+      const { web, folder } = await makeRepository(
+        '--database',
+        '--baseurl',
+        'https://mirror.example/elsewhere',
+      );
+      if (form === 'primary.sqlite') {
+        await execa('modifyrepo_c', ['--remove', 'primary', join(folder, 'repodata')]);
+      }
+      await expectAll(web, (expected) => ({
+        ...expected,
+        urls: (expected as RpmEntry).urls.map((url) => url.replace('/fedora/debug/', '/elsewhere/')),
+      }));
+      expect(web.log.at(-1)).toContain(form);
+    });
+
+    test('--location-prefix that climbs', async () => {
+      const { web } = await makeRepository('--location-prefix', '../../blobstore');
+      await expectAll(web, (expected) => ({
+        ...expected,
+        urls: (expected as RpmEntry).urls.map((url) => url.replace('/fedora/debug/', '/blobstore/')),
+      }));
+    });
+
+    test('file names without digests', async () => {
+      const { web } = await makeRepository('--simple-md-filenames');
+      await expectAll(web);
+      expect(web.log.at(-1)).toBe(`${BASE}repodata/primary.xml.gz`);
+    });
+  },
+);
+
+const COMPRESSORS: Readonly<Record<string, string>> = {
+  '.gz': 'gzip',
+  '.xz': 'xz',
+  '.bz2': 'bzip2',
+  '.zst': 'zstd',
+};
+
+/** Puts a metadata file of a repository into another compression, and repomd.xml right. */
+async function recompress(folder: string, type: string, form: string, suffix: string): Promise<void> {
+  const repodata = join(folder, 'repodata');
+  const repomd = await readFile(join(repodata, 'repomd.xml'), 'utf8');
+  const entry = new RegExp(`<data type="${type}">[\\s\\S]*?</data>`).exec(repomd)?.[0] ?? '';
+  const old = /href="repodata\/([^"]*)"/.exec(entry)?.[1] ?? '';
+  const from = COMPRESSORS[/\.[a-z0-9]+$/.exec(old)?.[0] ?? ''];
+  const plain = await execa(from, ['-dc', join(repodata, old)], { encoding: 'buffer' });
+  const bytes =
+    suffix === ''
+      ? plain.stdout
+      : (await execa(COMPRESSORS[suffix], ['-c'], { input: plain.stdout, encoding: 'buffer' })).stdout;
+  const name = `primary.${form}${suffix}`;
+  await writeFile(join(repodata, name), bytes);
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  const changed = entry
+    .replace(/(<checksum type="sha256">)[0-9a-f]*/, `$1${digest}`)
+    .replace(old, name)
+    .replace(/<size>\d*/, `<size>${bytes.length}`);
+  await writeFile(join(repodata, 'repomd.xml'), repomd.replace(entry, changed));
+}

@@ -7,6 +7,7 @@ import { isIndexFault } from '../listing.ts';
 import type { CrawlContext } from '../types.ts';
 import type { EntryOrigin, RpmEntry } from './package-entry.ts';
 import { openDigest } from './open-digest.ts';
+import { readPrimarySqlite } from './primary-sqlite.ts';
 import { readPrimaryXml } from './primary-xml.ts';
 import type { PrimaryFile } from './repomd.ts';
 import { openRepository } from './repository.ts';
@@ -87,7 +88,11 @@ async function readOnce(
     primary.openDigest,
     url,
   );
-  return { repository, indexUrl: url, packages: await readPrimaryXml(plain, origin, isWanted) };
+  const packages =
+    primary.form === 'xml'
+      ? await readPrimaryXml(plain, origin, isWanted)
+      : await readPrimarySqlite(plain, origin, isWanted, context.indexCacheDir);
+  return { repository, indexUrl: url, packages };
 }
 
 /** From the first mirror that has it as repomd.xml describes it. */
