@@ -3,7 +3,8 @@
  * verified against the digest its index gives. Cache names: `<digest>.deb`, `.rpm`; `<digest>.part` while it comes.
  *
  * The digest, not the server, decides whether the file is right: a server's validators (ETag, Last-Modified) are
- * used to avoid splicing two versions, but one that lies costs a second download at most.
+ * used to avoid splicing two versions, but one that lies costs a second download at most. The next mirror goes on
+ * where the one before gave up.
  */
 
 import { createHash } from 'node:crypto';
@@ -17,6 +18,13 @@ import type { DebugPackage } from '../crawlers/types.ts';
 import { BtfmillError, type ErrorCode, toBtfmillError } from '../errors/index.ts';
 import { ensureDiskSpace } from './disk-space.ts';
 import { hashContent, PartialFile, type PartSource } from './partial-file.ts';
+import {
+  type MirrorFailure,
+  mirrorsFailed,
+  mirrorsToAsk,
+  rememberTrouble,
+  type TroubledHosts,
+} from './mirrors.ts';
 import { judgeAnswer, rangeHeaders } from './range-answer.ts';
 import type { FetchedPackage, StepProgress } from './types.ts';
 
@@ -33,9 +41,11 @@ export interface FetchOptions {
   readonly maxAttempts?: number;
   /** First pause after a cut; doubles each time, with jitter. */
   readonly backoffBaseMs?: number;
+  /** Kept between packages: hosts that gave trouble are asked last. */
+  readonly troubledHosts?: TroubledHosts;
 }
 
-type IndexedPackage = Pick<DebugPackage, 'url' | 'digest' | 'sizeBytes' | 'format'>;
+type IndexedPackage = Pick<DebugPackage, 'url' | 'otherUrls' | 'digest' | 'sizeBytes' | 'format'>;
 
 interface WantedPackage extends Omit<IndexedPackage, 'digest'> {
   readonly digest: DigestParts;
@@ -59,12 +69,14 @@ type Round =
   | { readonly kind: 'different'; readonly why: string };
 
 /**
- * Gets one package into the cache and verifies it; a copy that is there and verifies costs no request.
+ * Gets one package into the cache and verifies it; a copy that is there and verifies costs no request. Mirrors are
+ * asked one after the other until one has given the rest of it.
  *
- * Throws BtfmillError: `package-digest` when the mirror's file is another one (twice, the second time from zero
+ * Throws BtfmillError: `package-digest` when a mirror's file is another one (twice, the second time from zero
  * and past all caches), `http-truncated` or `http-stalled` when the mirror keeps failing in the middle,
- * `http-not-found`, `http-status`, what the client throws, `disk-full`, `io-failed`, `aborted`. After all but
- * `package-digest`, what has come is kept for the next run.
+ * `http-not-found`, `http-status`, what the client throws (of several mirrors, one error that names them all:
+ * {@link mirrorsFailed}), `disk-full`, `io-failed`, `aborted`. What has come is kept for the next run, unless it was
+ * all of another file.
  */
 export async function fetchPackage(indexed: IndexedPackage, options: FetchOptions): Promise<FetchedPackage> {
   const digest = parsePackageDigest(indexed.digest);
@@ -114,19 +126,55 @@ async function download(path: string, pkg: WantedPackage, options: FetchOptions)
   try {
     await ensureDiskSpace(cacheDir, pkg.sizeBytes - part.position, `the package ${pkg.url}`);
     const traffic = { bytes: 0 };
-    let why = await fill(part, pkg, options, traffic, {});
-    if (why !== undefined) {
-      await part.reset();
-      why = await fill(part, pkg, options, traffic, { 'cache-control': 'no-cache' });
-    }
-    if (why !== undefined) {
-      await part.discard();
-      throw new BtfmillError('package-digest', `${pkg.url}: ${why}`);
-    }
+    await fillFromMirrors(part, pkg, options, traffic);
     await part.publish(path);
     return { path, sizeBytes: pkg.sizeBytes, fetchedBytes: traffic.bytes, resumedAt: part.resumedAt };
   } finally {
     await part.close();
+  }
+}
+
+/** Completes the part from whichever mirror can. Throws the one error for all of them when none could. */
+async function fillFromMirrors(
+  part: PartialFile,
+  pkg: WantedPackage,
+  options: FetchOptions,
+  traffic: { bytes: number },
+): Promise<void> {
+  const { troubledHosts = new Set() } = options;
+  const urls = [pkg.url, ...(pkg.otherUrls ?? [])];
+  const mirrors = mirrorsToAsk(urls, troubledHosts);
+  const failures: MirrorFailure[] = [];
+  for (const url of mirrors) {
+    const error = await fillFromMirror(part, { ...pkg, url }, options, traffic);
+    if (error === undefined) return;
+    failures.push({ url, error });
+    rememberTrouble({ url, error }, troubledHosts);
+  }
+  const error = mirrorsFailed(failures, new Set(urls).size - mirrors.length);
+  if (error.code === 'package-digest' && part.position === 0) await part.discard();
+  throw error;
+}
+
+/** Gives the error when this mirror could not complete the part; throws what no other mirror could do better. */
+async function fillFromMirror(
+  part: PartialFile,
+  pkg: WantedPackage,
+  options: FetchOptions,
+  traffic: { bytes: number },
+): Promise<BtfmillError | undefined> {
+  try {
+    let why = await fill(part, pkg, options, traffic, {});
+    if (why === undefined) return undefined;
+    await part.reset();
+    why = await fill(part, pkg, options, traffic, { 'cache-control': 'no-cache' });
+    if (why === undefined) return undefined;
+    await part.reset();
+    return new BtfmillError('package-digest', `${pkg.url}: ${why}`);
+  } catch (thrown) {
+    const error = toBtfmillError(thrown);
+    if (error.code.startsWith('http-')) return error;
+    throw error;
   }
 }
 

@@ -26,6 +26,7 @@ export function createSteps({ http, validators, options }: StepContext): RunStep
   const { archiveDir, cacheDir, profile, threads } = options;
   const indexCacheDir = join(cacheDir, 'indexes');
   const packageDir = join(cacheDir, PACKAGE_FOLDER);
+  const troubledHosts = new Set<string>();
   return {
     async list(distro, request, { signal, say }) {
       const crawler = crawlerFor(distro);
@@ -36,7 +37,7 @@ export function createSteps({ http, validators, options }: StepContext): RunStep
       await sweepIndexCache(indexCacheDir);
       return crawler.list(request, { http, validators, indexCacheDir, signal, say });
     },
-    fetch: (pkg, control) => fetchPackage(pkg, { http, cacheDir: packageDir, ...control }),
+    fetch: (pkg, control) => fetchPackage(pkg, { http, cacheDir: packageDir, troubledHosts, ...control }),
     verify: ({ url }) =>
       Promise.reject(
         new BtfmillError('package-signature', `${url}: the signature of such a package cannot be checked`),
