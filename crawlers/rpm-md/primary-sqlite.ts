@@ -101,7 +101,9 @@ function toEntry(row: Row, name: string, origin: EntryOrigin): RpmEntry {
   const optional = (column: keyof Row) => {
     const value = row[column];
     // An empty text is what yum's own maker writes for what a package does not have.
-    return value === null || value === '' ? undefined : String(value);
+    if (value === null || value === '') return undefined;
+    if (typeof value === 'string' || typeof value === 'number') return String(value);
+    throw malformed(where, `has a ${column} that is neither text nor number`);
   };
   const required = (column: keyof Row) => {
     const value = optional(column);
