@@ -10,6 +10,7 @@ import { type Internet, INTERNET_TOOLS, startInternet } from '../internet/intern
 import { makeTempDir, removeDir } from '../support/temp.ts';
 import { needsTool } from '../support/tools.ts';
 import { type BuildMirrorOptions, type BuiltMirror, keysOf } from './built-mirror.ts';
+import { buildCentosMirror } from './centos-mirror.ts';
 import { buildFedoraMirror } from './fedora-mirror.ts';
 import { buildKernels, KERNEL_TOOLS, type MirrorKernels } from './kernels.ts';
 import { RPM_TOOLS } from './rpm-package.ts';
@@ -46,6 +47,16 @@ const CASES: readonly Case[] = [
       [
         'https://mirrors.fedoraproject.org/metalink?repo=fedora-debug-31&arch=x86_64',
         /<url [^>]*>(https:\/\/archives\.fedoraproject\.org\/[^<]*)<\/url>/u,
+      ],
+    ],
+  },
+  {
+    distro: 'centos',
+    build: buildCentosMirror,
+    anchors: [
+      [
+        'https://mirrors.centos.org/metalink?repo=centos-nfv-debug-10-stream&arch=x86_64&protocol=https,http',
+        /<url [^>]*>(https:\/\/mirror\.stream\.centos\.org\/[^<]*)<\/url>/u,
       ],
     ],
   },
