@@ -71,7 +71,11 @@ export const ERROR_CODES = {
   'index-changed': row('the mirror changed its indexes while they were read', EXIT.integrity, true),
   'index-unsafe-path': row('an index names a file outside its mirror', EXIT.integrity),
 
-  'package-digest': row('the package differs from the digest its index gives', EXIT.integrity, true),
+  'package-digest': row(
+    'the package differs from a digest that its index or itself gives',
+    EXIT.integrity,
+    true,
+  ),
   'package-signature': row('the package has no good signature of a trusted key', EXIT.integrity),
   'package-malformed': row('the package container is damaged or not what it claims', EXIT.someKernelsFailed),
   'package-unsafe-path': row('the package holds a path that climbs or is absolute', EXIT.someKernelsFailed),

@@ -115,6 +115,19 @@ describe.skipIf(needsTool('gpgv'))('verifyDetached', () => {
       ).rejects.toMatchObject({ message: expect.stringContaining('bad') });
     });
 
+    test.each([3, 4] as const)('a short RSA key counts on request only (version %i)', async (version) => {
+      const short = rsaKey(1024);
+      const signature = short.sign(DATA, { version });
+      await expect(verifyDetached(DATA, signature, options(short.keyring))).rejects.toMatchObject({
+        message: expect.stringMatching(new RegExp(`weak ${short.fingerprint}`, 'u')),
+      });
+      const { signer } = await verifyDetached(DATA, signature, options(short.keyring, { allowWeak: true }));
+      expect(signer).toBe(short.fingerprint);
+      // One of another keyring does not shorten the others.
+      const both = Buffer.concat([short.keyring, key.keyring]);
+      expect((await verifyDetached(DATA, key.sign(DATA), options(both))).signer).toBe(key.fingerprint);
+    });
+
     test.each([3, 4] as const)('MD5 never counts (version %i)', async (version) => {
       const signature = key.sign(DATA, { version, hash: 'MD5' });
       await expect(

@@ -1,7 +1,7 @@
 /** What `gpgv --status-fd` says about each signature (GnuPG doc/DETAILS), and which of them count. */
 
 export interface SignaturePolicy {
-  /** SHA-1 signatures and DSA keys count as well, for releases that have nothing better (keys/README.md). */
+  /** SHA-1, DSA keys and short RSA keys count as well, for releases that have nothing better (keys/README.md). */
   readonly allowWeak: boolean;
 }
 

@@ -1,11 +1,12 @@
 /** One run of gpgv over signed data and a signature that stands apart from it. */
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
 import { BtfmillError } from '../../errors/index.ts';
 import { parseGpgvStatus, type SignaturePolicy, type SignatureReport } from './gpgv-status.ts';
+import { rsaKeyBits } from './key-sizes.ts';
 import { binaryKeyring } from './keyring.ts';
 
 export interface GpgvOptions extends SignaturePolicy {
@@ -21,12 +22,15 @@ export interface GpgvOptions extends SignaturePolicy {
 /** Name of that folder, without its random end: whoever owns `workDir` removes those of killed runs. */
 export const VERIFY_FOLDER_PREFIX = 'gpgv-';
 
+/** RSA keys below it are weak, as NIST SP 800-131A has them since 2014. */
+const MIN_RSA_BITS = 2048;
+
 /**
  * What gpgv says about each signature in `signature` (binary or armoured) over `signed`, which goes to its standard
  * input chunk by chunk. Throws `tool-missing`, `tool-failed`, `aborted`, `usage` for an unreadable keyring, and what
  * `signed` throws.
  */
-export async function runGpgv(
+export async function judgeSignatures(
   signed: Uint8Array | AsyncIterable<Uint8Array>,
   signature: Uint8Array,
   { keyrings, signal, where, workDir: parentDir, allowWeak }: GpgvOptions,
@@ -36,16 +40,31 @@ export async function runGpgv(
   try {
     const signaturePath = join(workDir, 'signature');
     await writeFile(signaturePath, signature);
-    const flags: string[] = [];
+    const paths: string[] = [];
     for (const [index, keyring] of keyrings.entries()) {
-      flags.push('--keyring', await binaryKeyring(keyring, workDir, `keyring-${index}.pgp`));
+      paths.push(await binaryKeyring(keyring, workDir, `keyring-${index}.pgp`));
     }
-    return parseGpgvStatus(await askGpgv([...flags, signaturePath, '-'], signed, where, signal), {
-      allowWeak,
-    });
+    const flags = paths.flatMap((path) => ['--keyring', path]);
+    const status = await askGpgv([...flags, signaturePath, '-'], signed, where, signal);
+    const reports = parseGpgvStatus(status, { allowWeak });
+    return allowWeak ? reports : await weighKeys(reports, paths);
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
+}
+
+/** What a short key has signed is weak. */
+async function weighKeys(
+  reports: readonly SignatureReport[],
+  keyrings: readonly string[],
+): Promise<SignatureReport[]> {
+  const short = new Set<string>();
+  for (const path of keyrings) {
+    for (const [key, bits] of rsaKeyBits(await readFile(path))) if (bits < MIN_RSA_BITS) short.add(key);
+  }
+  return reports.map((report) =>
+    report.verdict === 'good' && short.has(report.signer) ? { ...report, verdict: 'weak' } : report,
+  );
 }
 
 async function askGpgv(

@@ -1,5 +1,6 @@
 export { splitClearsigned, type ClearsignedParts } from './clearsigned.ts';
-export { VERIFY_FOLDER_PREFIX } from './gpgv.ts';
+export { judgeSignatures, VERIFY_FOLDER_PREFIX } from './gpgv.ts';
+export type { SignatureReport } from './gpgv-status.ts';
 export {
   AMAZON_2_KEYRING,
   AMAZON_2023_KEYRING,
@@ -11,6 +12,7 @@ export {
   FEDORA_KEYRINGS,
 } from './keys.ts';
 export {
+  describeReports,
   type DetachedOptions,
   verifyDetached,
   verifyInline,

@@ -2,13 +2,13 @@
 
 import { BtfmillError, type ErrorCode } from '../../errors/index.ts';
 import { splitClearsigned } from './clearsigned.ts';
-import { type GpgvOptions, runGpgv } from './gpgv.ts';
+import { type GpgvOptions, judgeSignatures } from './gpgv.ts';
 import type { SignatureReport } from './gpgv-status.ts';
 
 export type VerifyOptions = Omit<GpgvOptions, 'allowWeak'>;
 
 export interface DetachedOptions extends VerifyOptions {
-  /** SHA-1 signatures and DSA keys count as well; refused when left out. MD5 never counts. */
+  /** SHA-1 signatures, DSA keys and short RSA keys count as well; refused when left out. MD5 never counts. */
   readonly allowWeak?: boolean;
   /** Of the error when there is no good signature; `index-signature` when left out. */
   readonly code?: Extract<ErrorCode, 'index-signature' | 'package-signature'>;
@@ -46,18 +46,19 @@ export async function verifyDetached(
   signature: Uint8Array,
   { allowWeak = false, code = 'index-signature', ...options }: DetachedOptions,
 ): Promise<VerifiedSignature> {
-  const reports = await runGpgv(signed, signature, { ...options, allowWeak });
+  const reports = await judgeSignatures(signed, signature, { ...options, allowWeak });
   const good = reports.find((report) => report.verdict === 'good');
   if (good?.primaryFingerprint === undefined || good.signedAt === undefined) {
     throw new BtfmillError(
       code,
-      `${options.where}: no good signature of a trusted key (${describe(reports)})`,
+      `${options.where}: no good signature of a trusted key (${describeReports(reports)})`,
     );
   }
   return { signer: good.primaryFingerprint, signedAt: good.signedAt };
 }
 
-function describe(reports: readonly SignatureReport[]): string {
+/** For messages: each signature's verdict and signer. */
+export function describeReports(reports: readonly SignatureReport[]): string {
   if (reports.length === 0) return 'no readable signature';
   return reports.map(({ verdict, signer }) => `${verdict} ${signer}`).join(', ');
 }

@@ -75,6 +75,23 @@ export function rsaKey(bits: number, selfHash: HashName | undefined = 'SHA256'):
   };
 }
 
+/**
+ * A version 3 signature of now that claims to be by the RSA key with this fingerprint, and is by nobody: what a program says
+ * to it shows whether it would have used the key.
+ */
+export function forgedSignature(fingerprint: string): Uint8Array {
+  return packet(
+    PACKET.signature,
+    concatBytes(
+      Uint8Array.of(3, 5, 0),
+      bigEndian((out) => out.u32(seconds(new Date()))),
+      Buffer.from(fingerprint.slice(-16), 'hex'),
+      Uint8Array.of(RSA, HASHES.SHA256, 0, 0),
+      mpi(new Uint8Array(256).fill(0x5a)),
+    ),
+  );
+}
+
 function signV3(key: KeyObject, keyId: Uint8Array, data: Uint8Array, hash: HashName, at: Date): Uint8Array {
   const hashedPart = bigEndian((out) => (out.u8(0), out.u32(seconds(at))));
   const signed = concatBytes(data, hashedPart);

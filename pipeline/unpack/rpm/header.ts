@@ -123,9 +123,9 @@ export class RpmHeader {
     return decodeText(this.bytes.subarray(start, this.#endOfText(entry, start)));
   }
 
-  /** Texts, each decoded when it is looked at. */
+  /** Texts, each decoded when it is looked at. A single one may be of its own type, as rpm takes it. */
   texts(tag: number): TextTable | undefined {
-    const entry = this.#find(tag, [TYPE.STRING_ARRAY, TYPE.I18NSTRING]);
+    const entry = this.#find(tag, [TYPE.STRING_ARRAY, TYPE.I18NSTRING, TYPE.STRING]);
     if (entry === undefined) return undefined;
     const starts = new Uint32Array(entry.count + 1);
     let at = this.#dataStart + entry.offset;
