@@ -2,8 +2,9 @@
 
 import { debianCrawler } from './debian/index.ts';
 import type { Crawler } from './types.ts';
+import { ubuntuCrawler } from './ubuntu/index.ts';
 
-const CRAWLERS: readonly Crawler[] = [debianCrawler];
+const CRAWLERS: readonly Crawler[] = [debianCrawler, ubuntuCrawler];
 
 /** The crawler of a distribution by its archive name, e.g. `debian`. */
 export function crawlerFor(distro: string): Crawler | undefined {

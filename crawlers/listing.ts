@@ -22,11 +22,16 @@ export interface Listing {
   readonly failures: IndexFailure[];
 }
 
+/** Leaves out packages that must not stand for their kernel, however new they are. */
+export interface Choice {
+  (packages: readonly DebugPackage[]): readonly DebugPackage[];
+}
+
 /** A listing that has found nothing yet, and what it came to once its steps are done. */
 export function openListing(
   request: CrawlRequest,
   context: CrawlContext,
-): Listing & { readonly finish: (compareVersions: VersionOrder) => CrawlResult } {
+): Listing & { readonly finish: (compareVersions: VersionOrder, choose?: Choice) => CrawlResult } {
   const client = createIndexClient(context.http);
   const listing: Listing = {
     request,
@@ -37,10 +42,10 @@ export function openListing(
   };
   return {
     ...listing,
-    finish(compareVersions) {
+    finish(compareVersions, choose = (packages) => packages) {
       const { requests, bytes } = client.cost();
       return {
-        packages: oneEachNewestFirst(listing.packages, compareVersions),
+        packages: oneEachNewestFirst(choose(listing.packages), compareVersions),
         indexes: listing.indexes,
         failures: listing.failures,
         indexBytes: bytes,

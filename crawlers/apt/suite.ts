@@ -3,7 +3,7 @@
 import { BtfmillError } from '../../errors/index.ts';
 import { decompressIndex } from '../decompress-index.ts';
 import { fetchIndexFile } from '../http/index-file.ts';
-import { splitClearsigned, verifyInline } from '../trust/index.ts';
+import { splitClearsigned, verifyDetached, verifyInline } from '../trust/index.ts';
 import type { CrawlContext, IndexTrust } from '../types.ts';
 import { parseRelease, type ReleaseFile } from './release.ts';
 import { readStanzas, type Stanza, type StanzaFilter } from './stanza.ts';
@@ -13,8 +13,8 @@ export interface SuiteLocation {
   readonly base: string;
   /** Below `dists/`, e.g. `bookworm-security` or `buster/updates`. */
   readonly path: string;
-  /** What its Release must call itself, as Suite or Codename. */
-  readonly name: string;
+  /** What its Release may call itself, as Suite or Codename; at least one. */
+  readonly names: readonly string[];
 }
 
 export interface SuitePolicy {
@@ -54,10 +54,11 @@ export async function openSuite(
   const { text, signer } = found;
   const where = suiteUrl(location);
   const release = parseRelease(text, where);
-  if (release.suite !== location.name && release.codename !== location.name) {
+  if (!location.names.some((name) => name === release.suite || name === release.codename)) {
+    const [expected] = location.names;
     throw new BtfmillError(
       'index-malformed',
-      `${where}: is the Release of ${release.codename ?? release.suite ?? 'nothing'}, not of ${location.name}`,
+      `${where}: is the Release of ${release.codename ?? release.suite ?? 'nothing'}, not of ${expected}`,
     );
   }
   if (!policy.allowExpired) refuseExpired(release, where);
@@ -113,6 +114,7 @@ interface ReleaseText {
   readonly signer?: string;
 }
 
+/** From InRelease, which the signature is in; where there is none, from Release, with Release.gpg beside it. */
 async function fetchReleaseText(
   location: SuiteLocation,
   policy: SuitePolicy,
@@ -130,12 +132,31 @@ async function fetchReleaseText(
         : await verifyInline(bytes, { where: url, keyrings, workDir, signal });
     },
   });
-  if (inRelease !== undefined) return found;
-  if (!policy.insecure) return undefined;
-  const release = await fetchIndexFile(`${suiteUrl(location)}/Release`, context, {
-    maxBytes: MAX_RELEASE_BYTES,
+  return inRelease === undefined ? fetchDetachedText(location, policy, context) : found;
+}
+
+async function fetchDetachedText(
+  location: SuiteLocation,
+  { keyrings, insecure }: SuitePolicy,
+  context: CrawlContext,
+): Promise<ReleaseText | undefined> {
+  const url = `${suiteUrl(location)}/Release`;
+  // Asked for first: a Release that nobody signed is as good as none.
+  const options = { maxBytes: MAX_RELEASE_BYTES };
+  const signature = insecure ? undefined : await fetchIndexFile(`${url}.gpg`, context, options);
+  if (signature === undefined && !insecure) return undefined;
+
+  let signer: string | undefined;
+  const release = await fetchIndexFile(url, context, {
+    ...options,
+    check: async (bytes) => {
+      if (signature === undefined) return;
+      const { indexCacheDir: workDir, signal } = context;
+      ({ signer } = await verifyDetached(bytes, signature.bytes, { where: url, keyrings, workDir, signal }));
+    },
   });
-  return release === undefined ? undefined : { text: release.bytes.toString('utf8') };
+  if (release === undefined) return undefined;
+  return { text: release.bytes.toString('utf8'), ...(signer === undefined ? {} : { signer }) };
 }
 
 function refuseExpired(release: ReleaseFile, where: string): void {

@@ -79,7 +79,7 @@ function places(
   const livePlaces = hasLeftMirrors ? [] : live.map((base) => ({ base, isFrozen: release.isArchived }));
   const archivePlaces = archive === undefined ? [] : [{ base: archive, isFrozen: true }];
   return [...livePlaces, ...archivePlaces].map(({ base, isFrozen }) => ({
-    location: { base, path, name },
+    location: { base, path, names: [name] },
     isFrozen,
   }));
 }

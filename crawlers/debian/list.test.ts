@@ -127,7 +127,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
     expect(second.indexBytes).toBe(0);
     expect(server.log.filter(({ path }) => path.includes('Packages'))).toEqual([]);
     expect(server.log.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([
-      304, 304, 404, 404, 404,
+      304, 304, 404, 404, 404, 404, 404, 404,
     ]);
   });
 

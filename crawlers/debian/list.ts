@@ -49,7 +49,7 @@ export async function listDebian(
 async function findReleases(listing: DebianListing): Promise<DebianRelease[]> {
   const { request, bases, context, failures } = listing;
   const lookUp = async (suite: string) => {
-    const location = { base: bases.main, path: suite, name: suite };
+    const location = { base: bases.main, path: suite, names: [suite] };
     // Which codename is stable does not expire; the suite itself is judged when it is read.
     const policy = { ...policyFor(false, request), allowExpired: true };
     return (await openSuite(location, policy, context))?.release;

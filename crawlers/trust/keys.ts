@@ -35,6 +35,9 @@ function releasesFrom(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
+/** The key that signs Ubuntu's debug archive. */
+export const UBUNTU_DBGSYM_KEYRING = keyPath('ubuntu/ubuntu-dbgsym-keyring.gpg');
+
 function keyPath(name: string): string {
   return fileURLToPath(new URL(name, KEYS));
 }

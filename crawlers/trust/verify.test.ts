@@ -145,6 +145,15 @@ describe.skipIf(needsTool('gpgv', 'gpg', 'gpgconf'))('own keys', () => {
     ).rejects.toMatchObject({ message: expect.stringContaining('weak') });
   });
 
+  test('a key that certifies itself with SHA-1 only, as Ubuntu’s does, counts for what it signs with better', async () => {
+    const self = ['--cert-digest-algo', 'SHA1', '--allow-weak-digest-algos', '--passphrase', ''];
+    gpg(...self, '--quick-generate-key', 'old-fashioned', 'rsa2048', 'sign', 'never');
+    const signed = sign('20400101T000000', '--digest-algo', 'SHA512', '-u', 'old-fashioned');
+    const packets = execFileSync('gpg', ['--list-packets', exportKey('old-fashioned')], { encoding: 'utf8' });
+    expect(packets).toMatch(/digest algo 2,/);
+    await verify(signed, exportKey('old-fashioned'));
+  });
+
   test('text smuggled in around the signed block → index-signature', async () => {
     const signed = sign('20240101T000000', '-u', 'trusted').toString();
     const keyring = exportKey('trusted');

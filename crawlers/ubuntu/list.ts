@@ -1,0 +1,127 @@
+/** Lists the kernels that Ubuntu has debug packages of. */
+
+import { BtfmillError } from '../../errors/index.ts';
+import {
+  compareDebianVersions,
+  listSuite,
+  type OpenSuite,
+  openSuite,
+  type SuiteContents,
+  type SuiteLocation,
+} from '../apt/index.ts';
+import { type Arch, requestedArchs } from '../arch.ts';
+import { guardIndex, type Listing, openListing } from '../listing.ts';
+import { UBUNTU_DBGSYM_KEYRING } from '../trust/index.ts';
+import type { CrawlContext, CrawlRequest, CrawlResult } from '../types.ts';
+import { COMPONENTS, mainSuite, type SuitePlan, sideSuites } from './indexes.ts';
+import { fetchMetaRelease, type MetaReleaseEntry } from './meta-release.ts';
+import { ARCHS, DEFAULT_ARCHS } from './names.ts';
+import { kernelOfDebugPackage, preferUnsigned } from './packages.ts';
+import { allReleases, namedRelease, releaseSegment, type UbuntuRelease } from './releases.ts';
+import { resolveSources, type UbuntuSources } from './sources.ts';
+
+interface UbuntuListing extends Listing {
+  readonly sources: UbuntuSources;
+  readonly archs: readonly Arch[];
+}
+
+/**
+ * Every kernel of the request, each once, newest package first. A suite that cannot be read is a failure beside the
+ * others' kernels. Throws `usage` for a request that makes no sense, `tool-missing`, `aborted` and local faults.
+ */
+export async function listUbuntu(
+  request: CrawlRequest,
+  context: CrawlContext,
+  sources = resolveSources(request.mirror),
+): Promise<CrawlResult> {
+  const { finish, ...opened } = openListing(request, context);
+  const listing: UbuntuListing = {
+    ...opened,
+    sources,
+    archs: requestedArchs(request.archs, { distro: 'ubuntu', archs: ARCHS, defaultArchs: DEFAULT_ARCHS }),
+  };
+  for (const release of await findReleases(listing)) await listRelease(release, listing);
+  return finish(compareDebianVersions, preferUnsigned);
+}
+
+async function findReleases(listing: UbuntuListing): Promise<UbuntuRelease[]> {
+  const { request, failures } = listing;
+  const published = metaReleaseOnce(listing);
+  if (request.releases.length === 0) {
+    const releases = await allReleases({ published });
+    const { isPartial } = listing.sources;
+    return isPartial ? releases.map((release) => ({ ...release, isRequired: false })) : releases;
+  }
+  const lookUp = async (codename: string) => {
+    const location = { base: listing.sources.base, path: codename, names: [codename] };
+    return (await open(location, listing))?.release;
+  };
+  const found = new Map<string, UbuntuRelease>();
+  for (const name of request.releases) {
+    const release = await guardIndex({ suite: name, release: name }, failures, () =>
+      namedRelease(name, { published, lookUp }),
+    );
+    if (release !== undefined) found.set(release.codename, release);
+  }
+  return [...found.values()];
+}
+
+/** Asks once at the most, and when it cannot be had notes that once. */
+function metaReleaseOnce({
+  sources,
+  context,
+  failures,
+}: UbuntuListing): () => Promise<readonly MetaReleaseEntry[] | undefined> {
+  const { metaRelease } = sources;
+  if (metaRelease === undefined) return () => Promise.resolve([]);
+  let asked: Promise<readonly MetaReleaseEntry[] | undefined> | undefined;
+  return () => {
+    const what = { suite: 'meta-release', release: 'newest' };
+    asked ??= guardIndex(what, failures, () => fetchMetaRelease(metaRelease, context));
+    return asked;
+  };
+}
+
+async function listRelease(release: UbuntuRelease, listing: UbuntuListing): Promise<void> {
+  const { sources, failures } = listing;
+  const name = release.version ?? release.codename;
+  const failuresBefore = failures.length;
+  const main = await openPlan(mainSuite(release, sources), name, listing);
+  const failure = failures[failuresBefore]?.error;
+  if (main === undefined && failure === undefined) return;
+
+  const segment = await guardIndex({ suite: release.codename, release: name }, failures, () =>
+    Promise.resolve(releaseSegment(release, main?.release)),
+  );
+  if (segment === undefined) return;
+  if (main !== undefined) await listSuite(main, contents(release.codename, segment, listing), listing);
+  for (const plan of sideSuites(release, sources)) {
+    // One unreachable host needs no list of everything that it might have had.
+    if (failure?.code === 'http-unreachable' && !plan.isRequired) continue;
+    const suite = await openPlan(plan, segment, listing);
+    if (suite !== undefined) await listSuite(suite, contents(plan.name, segment, listing), listing);
+  }
+}
+
+/** Undefined when there is no such suite or its failure was noted. */
+async function openPlan(
+  plan: SuitePlan,
+  segment: string,
+  listing: UbuntuListing,
+): Promise<OpenSuite | undefined> {
+  return guardIndex({ suite: plan.name, release: segment }, listing.failures, async () => {
+    const suite = await open(plan.location, listing);
+    if (suite !== undefined || !plan.isRequired) return suite;
+    throw new BtfmillError('http-not-found', `ubuntu: ${plan.location.base} has no suite ${plan.name}`);
+  });
+}
+
+function open(location: SuiteLocation, { request, context }: UbuntuListing): Promise<OpenSuite | undefined> {
+  const keyrings = [UBUNTU_DBGSYM_KEYRING, ...(request.keyrings ?? [])];
+  const { allowExpired, insecure } = request;
+  return openSuite(location, { keyrings, allowExpired, insecure }, context);
+}
+
+function contents(name: string, segment: string, { archs }: UbuntuListing): SuiteContents {
+  return { distro: 'ubuntu', name, segment, components: COMPONENTS, archs, kernelOf: kernelOfDebugPackage };
+}
