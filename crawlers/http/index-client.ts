@@ -12,16 +12,16 @@ export interface IndexClient {
 
 /**
  * Wraps `http`; closing stays the owner's business. A host that could not be reached after all retries fails at
- * once from then on: a listing asks for dozens of files from it.
+ * once from then on: a listing asks for dozens of files from it. One that does not speak HTTPS may still speak HTTP.
  */
 export function createIndexClient(http: HttpClient): IndexClient {
-  const deadHosts = new Map<string, BtfmillError>();
+  const deadOrigins = new Map<string, BtfmillError>();
   let requests = 0;
   let bytes = 0;
 
   async function request(url: string, options: HttpRequestOptions): Promise<HttpResponse> {
-    const { host } = new URL(url);
-    const known = deadHosts.get(host);
+    const { host, origin } = new URL(url);
+    const known = deadOrigins.get(origin);
     if (known !== undefined) {
       throw new BtfmillError('http-unreachable', `${url}: ${host} is out of reach`, { cause: known });
     }
@@ -33,7 +33,7 @@ export function createIndexClient(http: HttpClient): IndexClient {
       });
       return { ...response, body };
     } catch (error) {
-      if (error instanceof BtfmillError && error.code === 'http-unreachable') deadHosts.set(host, error);
+      if (error instanceof BtfmillError && error.code === 'http-unreachable') deadOrigins.set(origin, error);
       throw error;
     }
   }

@@ -178,6 +178,15 @@ test('the index client counts, and gives up on a dead host', async () => {
   ]);
 });
 
+test('a host that does not speak HTTPS is still asked over HTTP', async () => {
+  const { put, url, context } = await setUp();
+  await put('InRelease', 'one');
+  const counted = { ...context, http: createIndexClient(context.http).http };
+  const secure = url.replace('http:', 'https:');
+  await expect(fetchIndexFile(secure, counted)).rejects.toMatchObject({ code: 'http-unreachable' });
+  expect((await fetchIndexFile(url, counted))?.bytes.toString()).toBe('one');
+});
+
 function refuse(): Promise<void> {
   return Promise.reject(new Error('unsigned'));
 }

@@ -170,6 +170,34 @@ describe('a repository that is not where it was', () => {
     expect(await list(web, { isRequired: false })).toMatchObject({ isThere: false, failures: [] });
   });
 
+  test('is found at the next place as well when its list of packages cannot be read', async () => {
+    const web = await newWeb();
+    put(web, NEW);
+    put(web, OLD);
+    web.put(NEW + INDEX.primaryPath, 404);
+    const { packages, failures, indexes } = await list(web);
+    expect(failures).toEqual([]);
+    expect(packages[0].url).toContain(OLD);
+    expect(indexes.map(({ url }) => url)).toEqual([OLD + INDEX.primaryPath]);
+    expect(web.said.join('\n')).toMatch(/debug-9 x86_64: another way, because .*new\.example/);
+  });
+
+  test('where 403 means that it is not there, it is absent; elsewhere that is a failure', async () => {
+    const web = await newWeb();
+    for (const url of [METALINK, `${NEW}repodata/repomd.xml`, `${OLD}repodata/repomd.xml`]) web.put(url, 403);
+    const bucket = { isAbsentWhenRefused: true, isRequired: false };
+    expect(await list(web, bucket)).toMatchObject({ isThere: false, failures: [] });
+    const required = await list(web, { ...bucket, isRequired: true });
+    expect(required.failures).toMatchObject([{ error: { code: 'http-not-found' } }]);
+    put(web, NEW);
+    web.put(NEW + INDEX.primaryPath, 403);
+    const broken = await list(web, bucket);
+    expect(broken.failures).toMatchObject([{ error: { code: 'http-refused' } }]);
+    web.put(`${NEW}repodata/repomd.xml`, 403);
+    const elsewhere = await list(web, { isRequired: false });
+    expect(elsewhere.failures).toMatchObject([{ error: { code: 'http-refused' } }]);
+  });
+
   test('is a failure when nobody could be asked', async () => {
     const web = await newWeb();
     for (const host of ['lists.example', 'new.example', 'old.example']) web.kill(host);

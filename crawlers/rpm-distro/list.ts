@@ -6,6 +6,7 @@ import { guardIndex, isAskedFor, isIndexFault, type Listing } from '../listing.t
 import {
   type OpenRepository,
   openRepository,
+  type PackageList,
   readPackages,
   type RepositoryAnchor,
   type RepositoryPolicy,
@@ -34,6 +35,8 @@ export interface RepositoryPlan {
   readonly policy: RepositoryPolicy;
   /** Its absence is a failure. */
   readonly isRequired: boolean;
+  /** Its hosts answer 403 for what is not there, as S3 does to those who may not list its contents. */
+  readonly isAbsentWhenRefused?: boolean;
   /** rpm's names of the architectures that its kernels may have; other packages are passed over. */
   readonly packageArchs: readonly string[];
   /** Whether a package of this name is to be looked at. */
@@ -53,21 +56,20 @@ export interface RepositoryPlan {
 export async function listRepository(plan: RepositoryPlan, listing: Listing): Promise<boolean> {
   const { context, failures } = listing;
   const isThere = await guardIndex({ suite: plan.name, release: plan.release }, failures, async () => {
-    const found = await openFirst(plan, context);
+    const found = await readFirst(plan, context);
     if (found === undefined) return false;
-    return readRepository(found, plan, listing);
+    return noteKernels(found, plan, listing);
   });
   return isThere ?? true;
 }
 
-async function readRepository(
-  opened: OpenRepository,
+function noteKernels(
+  { repository, indexUrl, packages }: PackageList,
   plan: RepositoryPlan,
   listing: Listing,
-): Promise<boolean> {
+): boolean {
   const { context, request } = listing;
   const { distro, name: suite, arch, packageArchs } = plan;
-  const { repository, indexUrl, packages } = await readPackages(opened, context, plan.isWanted);
   const kernels = packages.filter((entry) => packageArchs.includes(entry.arch));
   const release = plan.releaseOf === undefined ? plan.release : plan.releaseOf(kernels);
   if (release === undefined) return false;
@@ -97,28 +99,33 @@ async function readRepository(
 }
 
 /**
- * The repository at the first anchor that has it; undefined when nobody has it and nobody need. An anchor that fails
- * is no reason not to ask the next, each is trusted for itself. Throws the first failure when no other anchor has the
- * repository, and `http-not-found` when it is required.
+ * What the repository lists at the first anchor that has it; undefined when nobody has it and nobody need. An anchor
+ * that fails is no reason not to ask the next, each is trusted for itself. Throws the first failure when no other
+ * anchor has the repository, and `http-not-found` when it is required.
  */
-async function openFirst(plan: RepositoryPlan, context: CrawlContext): Promise<OpenRepository | undefined> {
+async function readFirst(plan: RepositoryPlan, context: CrawlContext): Promise<PackageList | undefined> {
   const { name, arch, anchors, allowedHosts, policy } = plan;
   let failure: BtfmillError | undefined;
   let isSomewhereAbsent = false;
   for (const anchor of anchors) {
+    let repository: OpenRepository | undefined;
     try {
       const location = { name, anchor, ...(allowedHosts === undefined ? {} : { allowedHosts }) };
-      const repository = await openRepository(location, policy, context);
+      repository = await openRepository(location, policy, context);
       if (repository !== undefined) {
+        const list = await readPackages(repository, context, plan.isWanted);
         if (failure !== undefined)
           context.say(`${name} ${arch.rpm}: another way, because ${failure.message}`);
-        return repository;
+        return list;
       }
       isSomewhereAbsent = true;
     } catch (thrown) {
       const error = toBtfmillError(thrown);
       if (!isIndexFault(error)) throw error;
-      failure ??= error;
+      // Once it was there, whatever is refused is missed.
+      const isAbsent = repository === undefined && plan.isAbsentWhenRefused === true && isFinalRefusal(error);
+      if (isAbsent) isSomewhereAbsent = true;
+      else failure ??= error;
     }
   }
   const isMissed = plan.isRequired || !isSomewhereAbsent || failure?.code !== 'http-unreachable';
@@ -129,4 +136,9 @@ async function openFirst(plan: RepositoryPlan, context: CrawlContext): Promise<O
   if (!plan.isRequired) return undefined;
   const places = anchors.map(({ url }) => url).join(' and ');
   throw new BtfmillError('http-not-found', `${plan.distro}: ${name} is not at ${places}`);
+}
+
+/** 401 or 403; 429 asks for patience only. */
+function isFinalRefusal({ code, retryable }: BtfmillError): boolean {
+  return code === 'http-refused' && !retryable;
 }

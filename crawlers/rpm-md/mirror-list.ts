@@ -19,9 +19,16 @@ const MAX_LINES = 200;
  * `index-malformed` for a line that is no http(s) URL or when there is none, `index-unsafe-path` when all are foreign.
  *
  * @param url of the list, whose own host is always allowed
+ * @param basearch what yum puts in place of `$basearch`, where lists may have that
  */
-export function parseMirrorList(text: string, url: string, allowedHosts: readonly string[]): MirrorList {
-  const lines = text.split(/\r\n|\r|\n/).map((line) => line.trim());
+export function parseMirrorList(
+  text: string,
+  url: string,
+  allowedHosts: readonly string[],
+  basearch?: string,
+): MirrorList {
+  const filled = basearch === undefined ? text : text.replaceAll('$basearch', basearch);
+  const lines = filled.split(/\r\n|\r|\n/).map((line) => line.trim());
   const entries = lines.filter((line) => line !== '' && !line.startsWith('#'));
   if (entries.length === 0) throw malformed(url, 'lists no mirror');
   if (entries.length > MAX_LINES) throw malformed(url, `lists ${entries.length} mirrors`);

@@ -116,7 +116,8 @@ async function findMirrors(
     const metalink = parseMetalink(file.bytes, anchor.url);
     return metalink === undefined ? undefined : { ...metalink, isProtected };
   }
-  const { bases, foreign } = parseMirrorList(file.bytes.toString('utf8'), anchor.url, allowedHosts);
+  const text = file.bytes.toString('utf8');
+  const { bases, foreign } = parseMirrorList(text, anchor.url, allowedHosts, anchor.basearch);
   if (foreign.length > 0) {
     context.say(`${location.name}: left out ${foreign.length} mirrors on other hosts, e.g. ${foreign[0]}`);
   }

@@ -10,7 +10,12 @@ export type RepositoryAnchor =
   /** A Metalink 3 document that lists mirrors of repomd.xml and its digests. */
   | { readonly kind: 'metalink'; readonly url: string }
   /** A text file with one base a line (Amazon's `mirror.list`), tried in this order. */
-  | { readonly kind: 'mirror-list'; readonly url: string };
+  | {
+      readonly kind: 'mirror-list';
+      readonly url: string;
+      /** rpm's name of the architecture, which stands for `$basearch` in a line. */
+      readonly basearch?: string;
+    };
 
 export interface RepositoryLocation {
   /** What messages call it, e.g. `updates-released-debug-f43`. */
