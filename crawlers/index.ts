@@ -1,10 +1,11 @@
 /** The distributions that btfmill knows. Adding one: a folder beside `debian/` and a line here. */
 
+import { centosCrawler } from './centos/index.ts';
 import { debianCrawler } from './debian/index.ts';
 import type { Crawler } from './types.ts';
 import { ubuntuCrawler } from './ubuntu/index.ts';
 
-const CRAWLERS: readonly Crawler[] = [debianCrawler, ubuntuCrawler];
+const CRAWLERS: readonly Crawler[] = [centosCrawler, debianCrawler, ubuntuCrawler];
 
 /** The crawler of a distribution by its archive name, e.g. `debian`. */
 export function crawlerFor(distro: string): Crawler | undefined {

@@ -69,6 +69,10 @@ export const ERROR_CODES = {
   'index-digest': row('an index file differs from the digest its signed parent gives', EXIT.integrity, true),
   'index-malformed': row('an index file breaks its format', EXIT.integrity),
   'index-changed': row('the mirror changed its indexes while they were read', EXIT.integrity, true),
+  'index-conflict': row(
+    'two repositories give different packages one name, version and architecture',
+    EXIT.integrity,
+  ),
   'index-unsafe-path': row('an index names a file outside its mirror', EXIT.integrity),
 
   'package-digest': row(

@@ -13,6 +13,8 @@ export interface IndexedRpm {
   readonly epoch?: number;
   /** Default `Packages/<first letter>/<file>`. */
   readonly href?: string;
+  /** SHA-256 of the package; default {@link RPM_DIGEST}. */
+  readonly digest?: string;
 }
 
 /** The files of a repository's index by path below the repository. */
@@ -23,7 +25,7 @@ export interface RpmIndex {
   readonly primaryPath: string;
 }
 
-/** SHA-256 that the index gives for every package. */
+/** SHA-256 that the index gives for a package unless told otherwise. */
 export const RPM_DIGEST = 'cd'.repeat(32);
 
 /** @param timestamp seconds since 1970, of the whole index */
@@ -104,13 +106,21 @@ export function metalinkOf(bases: readonly string[], versions: readonly Buffer[]
   ].join('\n');
 }
 
-function packageXml({ name, version, release, arch, epoch = 0, href }: IndexedRpm): string {
+function packageXml({
+  name,
+  version,
+  release,
+  arch,
+  epoch = 0,
+  href,
+  digest = RPM_DIGEST,
+}: IndexedRpm): string {
   const file = `${name}-${version}-${release}.${arch}.rpm`;
   return [
     '<package type="rpm">',
     `<name>${name}</name><arch>${arch}</arch>`,
     `<version epoch="${epoch}" ver="${version}" rel="${release}"/>`,
-    `<checksum type="sha256" pkgid="YES">${RPM_DIGEST}</checksum>`,
+    `<checksum type="sha256" pkgid="YES">${digest}</checksum>`,
     '<time file="1700000000" build="1700000000"/>',
     '<size package="1000" installed="2000" archive="2000"/>',
     `<location href="${href ?? `Packages/${name[0]}/${file}`}"/>`,
