@@ -1,0 +1,12 @@
+/** The crawler of Amazon Linux; README.md says what it finds where. */
+
+import type { Crawler } from '../types.ts';
+import { listAmazon } from './list.ts';
+import { ARCHS, DEFAULT_ARCHS } from './names.ts';
+
+export const amazonCrawler: Crawler = {
+  distro: 'amzn',
+  archs: ARCHS,
+  defaultArchs: DEFAULT_ARCHS,
+  list: listAmazon,
+};

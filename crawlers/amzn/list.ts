@@ -1,0 +1,137 @@
+/** Lists the kernels that Amazon Linux has debug packages of. */
+
+import { BtfmillError } from '../../errors/index.ts';
+import { type Arch, requestedArchs } from '../arch.ts';
+import { guardIndex, type Listing, openListing } from '../listing.ts';
+import { listRepository, type RepositoryPlan } from '../rpm-distro/index.ts';
+import { compareRpmVersions } from '../rpm-md/index.ts';
+import type { CrawlContext, CrawlRequest, CrawlResult } from '../types.ts';
+import { readKernelTopics } from './catalog.ts';
+import { type AmazonRepository, coreRepositories, extrasRepository } from './indexes.ts';
+import { ARCHS, DEFAULT_ARCHS, isKernelDebuginfo, kernelOf } from './names.ts';
+import { keyringsOf } from './packages.ts';
+import { type AmazonRelease, allReleases, namedRelease } from './releases.ts';
+import { type AmazonBases, resolveBases } from './sources.ts';
+
+/** What the steps of one listing share. */
+interface AmazonListing extends Listing {
+  readonly bases: AmazonBases;
+}
+
+/**
+ * Every kernel of the request, each once, newest package first. A repository that cannot be read is a failure beside
+ * the others' kernels. Throws `usage` for a request that makes no sense, `tool-missing`, `aborted` and local faults.
+ */
+export async function listAmazon(request: CrawlRequest, context: CrawlContext): Promise<CrawlResult> {
+  const { finish, ...opened } = openListing(request, context);
+  const listing: AmazonListing = { ...opened, bases: resolveBases(request.mirror) };
+  const archs = requestedArchs(request.archs, { distro: 'amzn', archs: ARCHS, defaultArchs: DEFAULT_ARCHS });
+
+  for (const release of findReleases(listing)) {
+    if (!request.insecure && keyringsOf(release, request).length === 0) {
+      listing.failures.push(withoutKey(release));
+      continue;
+    }
+    for (const arch of archs) {
+      if (release.archs.includes(arch.archive)) await listRelease(release, arch, listing);
+    }
+  }
+  return finish(compareRpmVersions);
+}
+
+/** Amazon Linux 1 is left out of "everything" when nothing could vouch for its packages. */
+function findReleases({ request, context }: AmazonListing): AmazonRelease[] {
+  if (request.releases.length === 0) {
+    const hasFirst = request.insecure || (request.keyrings ?? []).length > 0;
+    if (!hasFirst) context.say('2018: left out, because its key has to be given with --keyring');
+    return allReleases(hasFirst);
+  }
+  const named = request.releases.map(namedRelease);
+  const nameOf = (release: AmazonRelease) =>
+    release.generation === 'year' ? `${release.segment} ${release.state}` : release.segment;
+  return [...new Map(named.map((release) => [nameOf(release), release])).values()];
+}
+
+function withoutKey({ segment }: AmazonRelease): Listing['failures'][number] {
+  const what =
+    'its packages are signed by a key that btfmill does not ship: give it with --keyring (or go without: --insecure)';
+  return {
+    suite: `${segment}-debuginfo`,
+    release: segment,
+    error: new BtfmillError('package-signature', `amzn ${segment}: ${what}`),
+  };
+}
+
+async function listRelease(release: AmazonRelease, arch: Arch, listing: AmazonListing): Promise<void> {
+  const { bases, request, failures } = listing;
+  const isNamed = request.releases.length > 0;
+  for (const repository of coreRepositories(release, arch, bases, isNamed)) {
+    await listRepository(planOf(repository, release, arch, listing), listing);
+    // One unreachable host needs no list of everything that it might have had.
+    if (isUnreachable(failures, repository.name)) return;
+  }
+  if (release.generation !== 2) return;
+  for (const topic of await findTopics(release, arch, listing)) {
+    const repository = extrasRepository(topic, arch, bases);
+    const isThere = await listRepository(planOf(repository, release, arch, listing), listing);
+    if (!isThere) listing.context.say(`${repository.name} ${arch.rpm}: not there`);
+    if (isUnreachable(failures, repository.name)) return;
+  }
+}
+
+function isUnreachable(failures: Listing['failures'], suite: string): boolean {
+  return failures.at(-1)?.suite === suite && failures.at(-1)?.error.code === 'http-unreachable';
+}
+
+/** The topics that hold kernels, from the first base that has the catalog. */
+async function findTopics(
+  { segment }: AmazonRelease,
+  arch: Arch,
+  { bases, context, failures }: AmazonListing,
+): Promise<readonly string[]> {
+  const topics = await guardIndex({ suite: 'amzn2-extras-catalog', release: segment }, failures, async () => {
+    let failure: BtfmillError | undefined;
+    for (const base of bases.second) {
+      try {
+        const catalog = await readKernelTopics(base, arch.rpm, context);
+        if (catalog !== undefined) return catalog.topics;
+      } catch (error) {
+        if (!(error instanceof BtfmillError) || !error.code.startsWith('http-')) throw error;
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    if (bases.isPartial) return [];
+    throw new BtfmillError('http-not-found', `amzn: ${bases.second.join(' and ')} have no extras catalog`);
+  });
+  return topics ?? [];
+}
+
+function planOf(
+  { name, anchors, isRequired }: AmazonRepository,
+  release: AmazonRelease,
+  arch: Arch,
+  { bases, request }: AmazonListing,
+): RepositoryPlan {
+  const hasDebug = request.variants.includes('debug');
+  return {
+    distro: 'amzn',
+    name,
+    release: release.segment,
+    arch,
+    anchors,
+    allowedHosts: bases.hosts,
+    // Amazon signs no index; whoever serves one beside it says nothing by that.
+    policy: { keyrings: [], repomdSignature: 'none', insecure: request.insecure },
+    isRequired,
+    isAbsentWhenRefused: true,
+    packageArchs: [arch.rpm],
+    isWanted: isKernelDebuginfo,
+    kernelOf: (entry) => {
+      const found = kernelOf(entry);
+      return found?.isDebug === true && !hasDebug ? undefined : found?.kernel;
+    },
+    // SHA-256 and better, also in Amazon Linux 1: keys/README.md.
+    signature: { keyrings: keyringsOf(release, request), allowWeak: false },
+  };
+}
