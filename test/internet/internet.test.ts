@@ -44,6 +44,7 @@ describe.skipIf(needsTool(...INTERNET_TOOLS))('local internet', () => {
     internet.serve('api.launchpad.net', (url) => {
       if (url.searchParams.get('ws.op') === 'file') return { file: join(folder, 'one/pub/file') };
       if (url.searchParams.has('away')) return { redirect: SECURE };
+      if (url.searchParams.has('forbidden')) return { statusCode: 403 };
       return url.searchParams.size > 0 ? { body: `asked ${url.search}` } : undefined;
     });
   });
@@ -89,6 +90,7 @@ describe.skipIf(needsTool(...INTERNET_TOOLS))('local internet', () => {
     expect(await get(`${base}?ws.op=file`)).toEqual([200, CONTENT]);
     expect(await get(`${base}?away`)).toEqual([200, CONTENT]);
     expect((await get(base))[0]).toBe(404);
+    await expect(get(`${base}?forbidden`)).rejects.toMatchObject({ code: 'http-refused' });
   });
 
   it.each([

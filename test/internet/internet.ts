@@ -40,7 +40,9 @@ export type HostAnswer =
   | { readonly body: string | Uint8Array }
   /** Path of a file. */
   | { readonly file: string }
-  | { readonly redirect: string };
+  | { readonly redirect: string }
+  /** Nothing but a status. */
+  | { readonly statusCode: number };
 
 export interface InternetRequest extends LoggedRequest {
   /** Whole, as the client meant it, e.g. `https://mirrors.fedoraproject.org/metalink?repo=rawhide-debug&arch=x86_64`. */
@@ -125,11 +127,9 @@ export async function startInternet(
     }
     const fault = applying.find((rule) => rule.fault !== undefined)?.fault;
     const found = await lookUp(content, url, entry.path);
-    if (found !== undefined && 'redirect' in found) {
-      await answer(undefined, entry, fault ?? { kind: 'redirect', location: found.redirect }, response);
-    } else {
-      await answer(found, entry, fault, response);
-    }
+    // An answer without a body is what the fault of the same name makes.
+    if (found !== undefined && 'kind' in found) await answer(undefined, entry, fault ?? found, response);
+    else await answer(found, entry, fault, response);
   }
 
   const listener =
@@ -233,13 +233,11 @@ function isInRange(rule: Rule): boolean {
   return rule.seen >= rule.from && rule.seen < rule.from + rule.times;
 }
 
-async function lookUp(
-  content: HostContent,
-  url: URL,
-  path: string,
-): Promise<Content | { readonly redirect: string } | undefined> {
+async function lookUp(content: HostContent, url: URL, path: string): Promise<Content | Fault | undefined> {
   if (typeof content === 'string') return fileContent(content, path);
   const found = await content(url);
-  if (found === undefined || 'redirect' in found) return found;
+  if (found === undefined) return undefined;
+  if ('redirect' in found) return { kind: 'redirect', location: found.redirect };
+  if ('statusCode' in found) return { kind: 'status', statusCode: found.statusCode };
   return 'file' in found ? fileContent('/', found.file) : bytesContent(found.body);
 }

@@ -10,6 +10,7 @@ import { type Internet, INTERNET_TOOLS, startInternet } from '../internet/intern
 import { makeTempDir, removeDir } from '../support/temp.ts';
 import { needsTool } from '../support/tools.ts';
 import { type BuildMirrorOptions, type BuiltMirror, keysOf } from './built-mirror.ts';
+import { buildAmazonMirror } from './amzn-mirror.ts';
 import { buildCentosMirror } from './centos-mirror.ts';
 import { buildFedoraMirror } from './fedora-mirror.ts';
 import { buildKernels, KERNEL_TOOLS, type MirrorKernels } from './kernels.ts';
@@ -58,6 +59,15 @@ const CASES: readonly Case[] = [
         'https://mirrors.centos.org/metalink?repo=centos-nfv-debug-10-stream&arch=x86_64&protocol=https,http',
         /<url [^>]*>(https:\/\/mirror\.stream\.centos\.org\/[^<]*)<\/url>/u,
       ],
+    ],
+  },
+  {
+    distro: 'amzn',
+    build: buildAmazonMirror,
+    anchors: [
+      ['https://cdn.amazonlinux.com/2/extras/kernel-5.10/latest/debuginfo/aarch64/mirror.list', /^(.*)$/mu],
+      ['https://cdn.amazonlinux.com/al2023/core/mirrors/latest/debuginfo/x86_64/mirror.list', /^(.*)$/mu],
+      ['http://repo.us-east-1.amazonaws.com/2018.03/updates/debuginfo/x86_64/mirror.list', /^(.*)$/mu],
     ],
   },
 ];
@@ -165,7 +175,9 @@ describe.skipIf(needsTool(...TOOLS)).each(CASES)('local $distro mirror', ({ dist
       const anchor = (await get(url)).toString();
       const [, target = ''] = pattern.exec(anchor) ?? [];
       const repomd = await get(
-        target.endsWith('repomd.xml') ? target : new URL('repodata/repomd.xml', `${target}/`).href,
+        target.endsWith('repomd.xml')
+          ? target
+          : new URL('repodata/repomd.xml', target.replace(/\/?$/u, '/')).href,
       );
       const digest = createHash('sha256').update(repomd).digest('hex');
       if (anchor.startsWith('<?xml')) expect(anchor).toContain(`<hash type="sha256">${digest}</hash>`);
