@@ -2,10 +2,11 @@
 
 import { centosCrawler } from './centos/index.ts';
 import { debianCrawler } from './debian/index.ts';
+import { fedoraCrawler } from './fedora/index.ts';
 import type { Crawler } from './types.ts';
 import { ubuntuCrawler } from './ubuntu/index.ts';
 
-const CRAWLERS: readonly Crawler[] = [centosCrawler, debianCrawler, ubuntuCrawler];
+const CRAWLERS: readonly Crawler[] = [centosCrawler, debianCrawler, fedoraCrawler, ubuntuCrawler];
 
 /** The crawler of a distribution by its archive name, e.g. `debian`. */
 export function crawlerFor(distro: string): Crawler | undefined {
