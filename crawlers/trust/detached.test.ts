@@ -35,6 +35,24 @@ describe.skipIf(needsTool('gpgv'))('verifyDetached', () => {
     expect(readdirSync(join(folder, 'work'))).toEqual([]);
   });
 
+  test('without a keyring nobody is trusted, nor whom the user trusts otherwise', async () => {
+    const home = process.env['GNUPGHOME'];
+    const users = join(folder, 'users-home');
+    mkdirSync(users, { mode: 0o700 });
+    writeFileSync(join(users, 'trustedkeys.gpg'), key.keyring);
+    process.env['GNUPGHOME'] = users;
+    try {
+      const verified = verifyDetached(DATA, key.sign(DATA), options(key.keyring, { keyrings: [] }));
+      await expect(verified).rejects.toMatchObject({
+        code: 'index-signature',
+        message: expect.stringMatching(/unknown-key [0-9A-F]{16}/),
+      });
+    } finally {
+      if (home === undefined) delete process.env['GNUPGHOME'];
+      else process.env['GNUPGHOME'] = home;
+    }
+  });
+
   test('armoured, and the data in pieces', async () => {
     const armoured = Buffer.from(
       `-----BEGIN PGP SIGNATURE-----\n\n${Buffer.from(key.sign(DATA)).toString('base64')}\n-----END PGP SIGNATURE-----\n`,

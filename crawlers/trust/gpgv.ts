@@ -40,7 +40,10 @@ export async function judgeSignatures(
   try {
     const signaturePath = join(workDir, 'signature');
     await writeFile(signaturePath, signature);
-    const paths: string[] = [];
+    // Without any --keyring gpgv would trust the keys that the user keeps for themselves (trustedkeys.kbx).
+    const nobody = join(workDir, 'nobody.pgp');
+    await writeFile(nobody, '');
+    const paths: string[] = [nobody];
     for (const [index, keyring] of keyrings.entries()) {
       paths.push(await binaryKeyring(keyring, workDir, `keyring-${index}.pgp`));
     }
