@@ -49,6 +49,8 @@ export function parseXml(bytes: Uint8Array, where: string): XmlElement {
     refuseDeclarations(text);
     const verdict = XMLValidator.validate(text);
     if (verdict !== true) throw new Error(`line ${verdict.err.line}: ${verdict.err.msg}`);
+    // The validator overlooks this behind a root that is empty.
+    if (!text.trimEnd().endsWith('>')) throw new Error('text behind the root element');
     const roots = (parser.parse(text) as Node[]).filter((node) => isElement(node));
     if (roots.length !== 1) throw new Error(`${roots.length} root elements`);
     return toElement(roots[0]);
