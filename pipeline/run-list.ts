@@ -1,8 +1,10 @@
-/** Asks every distribution's crawler what exists; one that cannot be read lets the others go on. */
+/** What exists, as far as it could be found out, in the words of a run. */
 
+import { crawlerFor } from '../crawlers/index.ts';
 import type { DebugPackage } from '../crawlers/types.ts';
-import { type BtfmillError, EXIT, toBtfmillError } from '../errors/index.ts';
+import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
+import { type DistroListing, listDistros } from './list-distros.ts';
 import type { IndexFailed, RunDeps, RunOptions } from './run-types.ts';
 
 export interface Listing {
@@ -12,39 +14,37 @@ export interface Listing {
   readonly indexRequests: number;
 }
 
-/** Throws what no other distribution could do better: usage, a missing program, a fault of ours, a stop. */
+/** Throws what {@link listDistros} throws. */
 export async function listKernels(options: RunOptions, deps: RunDeps): Promise<Listing> {
-  const packages: DebugPackage[] = [];
-  const failures: IndexFailed[] = [];
-  let indexBytes = 0;
-  let indexRequests = 0;
-  const say = (message: string): void => {
-    deps.emit({ event: 'note', message });
-  };
-  for (const distro of options.distros) {
-    try {
-      const result = await deps.steps.list(distro, options.request, { signal: deps.signal, say });
-      for (const pkg of result.packages) {
-        const error = pathError(pkg);
-        if (error === undefined) packages.push(pkg);
-        else failures.push(indexFailed(distro, pkg.suite, pkg.release, error));
-      }
-      for (const { suite, release, error } of result.failures) {
-        failures.push(indexFailed(distro, suite, release, error));
-      }
-      indexBytes += result.indexBytes;
-      indexRequests += result.indexRequests;
-    } catch (thrown) {
-      const error = toBtfmillError(thrown);
-      if (deps.signal.aborted || !isUpstreamsFault(error)) throw error;
-      failures.push(indexFailed(distro, '*', '*', error));
-    }
-  }
+  const { signal } = deps;
+  const listings = await listDistros(options, {
+    list: (distro, request, say) => deps.steps.list(distro, request, { signal, say }),
+    archsOf: (distro) => crawlerFor(distro)?.archs ?? [],
+    say: (message) => deps.emit({ event: 'note', message }),
+    signal,
+  });
+  const failures = listings.flatMap(failuresOf);
   for (const failure of failures) deps.emit({ event: 'index.failed', ...failure });
-  return { packages, failures, indexBytes, indexRequests };
+  return {
+    packages: listings.flatMap(({ packages }) => packages.filter((pkg) => pathError(pkg) === undefined)),
+    failures,
+    indexBytes: listings.reduce((sum, { indexBytes }) => sum + indexBytes, 0),
+    indexRequests: listings.reduce((sum, { indexRequests }) => sum + indexRequests, 0),
+  };
 }
 
 /** A kernel whose name cannot be a file name is the fault of the index that named it, and of no other kernel. */
+function failuresOf({ distro, packages, failures, error }: DistroListing): IndexFailed[] {
+  return [
+    ...packages.flatMap((pkg) => {
+      const unsafe = pathError(pkg);
+      return unsafe === undefined ? [] : [indexFailed(distro, pkg.suite, pkg.release, unsafe)];
+    }),
+    ...failures.map((failure) => indexFailed(distro, failure.suite, failure.release, failure.error)),
+    ...(error === undefined ? [] : [indexFailed(distro, '*', '*', error)]),
+  ];
+}
+
 function pathError(pkg: DebugPackage): BtfmillError | undefined {
   try {
     archivePath(pkg);
@@ -52,10 +52,6 @@ function pathError(pkg: DebugPackage): BtfmillError | undefined {
   } catch (thrown) {
     return toBtfmillError(thrown);
   }
-}
-
-function isUpstreamsFault({ exitCode }: BtfmillError): boolean {
-  return exitCode === EXIT.upstreamUnreachable || exitCode === EXIT.integrity;
 }
 
 function indexFailed(

@@ -4,6 +4,7 @@ import type { CrawlRequest, CrawlResult, DebugPackage, KernelKey, TrustLevel } f
 import type { BtfRecord, ToolVersions } from '../db/index.ts';
 import type { ProfileName } from '../dwarf/index.ts';
 import type { CrossCheckOptions, CrossCheckVerdict } from './cross-check.ts';
+import type { DistrosRequest } from './list-distros.ts';
 import type { Decision, PlanItem } from './plan.ts';
 import type { StoredFacts } from './store.ts';
 import type {
@@ -21,9 +22,7 @@ import type {
 export type CrossCheckMode = CrossCheckOptions['mode'];
 export type StepName = StepTiming['step'];
 
-export interface RunOptions {
-  readonly distros: readonly string[];
-  readonly request: CrawlRequest;
+export interface RunOptions extends DistrosRequest {
   readonly limit?: number;
   readonly dryRun: boolean;
   /** Kernels in work at once. */

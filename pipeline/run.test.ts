@@ -55,6 +55,7 @@ async function makeWorld(packages: readonly DebugPackage[]): Promise<World> {
   const options: RunOptions = {
     distros: ['debian'],
     request: { releases: [], archs: [], kernels: [], variants: [], allowExpired: false, insecure: false },
+    mirrors: {},
     dryRun: false,
     jobs: 2,
     archiveDir,

@@ -1,11 +1,10 @@
 /** `btfmill crawl`: the main job, from a distribution's indexes to the archive. */
 
 import { join } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { availableParallelism } from 'node:os';
 import { createHttpClient } from '../crawlers/http/client.ts';
 import { crawlerNames } from '../crawlers/index.ts';
-import type { CrawlRequest } from '../crawlers/types.ts';
 import { checkRecordFile, openRecord } from '../db/index.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError } from '../errors/index.ts';
@@ -15,6 +14,14 @@ import type { CrossCheckMode, RunOptions, RunReport } from '../pipeline/run-type
 import { runCrawl } from '../pipeline/run.ts';
 import { createSteps } from '../pipeline/steps.ts';
 import type { SourceChoice } from '../pipeline/types.ts';
+import {
+  addNarrowingFlags,
+  addSourceFlags,
+  ALL_DISTROS,
+  distroNames,
+  distrosRequest,
+  type RequestFlags,
+} from './cli/crawl-request.ts';
 import { collect, DEFAULT_ARCHIVE, DEFAULT_DB, defaultCacheDir, positiveInteger } from './cli/flags.ts';
 import { CLOSED_OUTPUT_EXIT, onOutputFault } from './cli/output-faults.ts';
 import { checkPlaces, type Places } from './cli/places.ts';
@@ -46,11 +53,8 @@ Exit codes: 0 done, 2 usage or set-up, 3 some kernels failed, 4 an index could n
 is wrong, 6 another run holds the lock, 1 anything unexpected; the first of 1, 5, 4, 2, 3 that applies. 130 or 143 when
 a signal stopped it (a second one, a second later, ends it at once), 141 when whoever read its output went away.`;
 
-interface CrawlFlags {
+interface CrawlFlags extends RequestFlags {
   readonly distro: readonly string[];
-  readonly release?: readonly string[];
-  readonly arch?: readonly string[];
-  readonly kernel?: readonly string[];
   readonly limit?: number;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -59,13 +63,8 @@ interface CrawlFlags {
   readonly db: string;
   readonly cache: string;
   readonly keepPackages?: boolean;
-  readonly variant?: readonly string[];
   readonly jobs: number;
   readonly threads: number;
-  readonly mirror?: string;
-  readonly keyring?: readonly string[];
-  readonly allowExpired?: boolean;
-  readonly insecure?: boolean;
   readonly source: SourceChoice;
   readonly crossCheck: CrossCheckMode;
   readonly profile: ProfileName;
@@ -87,20 +86,15 @@ export function registerCrawl(program: Command): void {
 }
 
 function addWhatFlags(command: Command): void {
+  const names = `${crawlerNames().join(', ')}, or ${ALL_DISTROS} of them`;
+  command.addOption(
+    new Option('--distro <name>', `distribution to crawl: ${names} (repeatable)`)
+      .argParser(distroNames)
+      .makeOptionMandatory(),
+  );
+  addNarrowingFlags(command);
   command
-    .addOption(
-      new Option('--distro <name>', 'distribution to crawl (repeatable)')
-        .argParser(distroName)
-        .makeOptionMandatory(),
-    )
-    .option(
-      '--release <id>',
-      'only this release, e.g. 12, bookworm or sid (repeatable; default: all)',
-      collect,
-    )
-    .option('--arch <name>', 'this architecture, e.g. s390x (repeatable; default: x86_64 and arm64)', collect)
     .option('--kernel <glob>', "only kernels whose uname -r matches, e.g. '*-cloud-*' (repeatable)", collect)
-    .option('--variant <name>', 'also kernels of this kind, e.g. debug (repeatable)', collect)
     .option('--limit <n>', 'only the newest n kernels of each distribution', positiveInteger)
     .option('-n, --dry-run', 'show what would be done, and stop')
     .option('--retry-failed', 'do not hold back kernels that failed before');
@@ -111,11 +105,12 @@ function addWhereFlags(command: Command): void {
     .option('--archive <dir>', 'archive to fill', DEFAULT_ARCHIVE)
     .option('--db <file>', 'SQLite record of everything seen and done', DEFAULT_DB)
     .option('--cache <dir>', 'downloads and work files', defaultCacheDir())
-    .option('--keep-packages', 'leave packages in the cache when their kernel is done')
-    .option('--mirror <url>', 'base URL (with dists/ and pool/) instead of the default mirror')
-    .option('--keyring <file>', 'OpenPGP keyring trusted beside the built-in ones (repeatable)', collect)
-    .option('--allow-expired', 'accept an index that is past its Valid-Until')
-    .option('--insecure', 'accept an index without a good signature (the record says so for ever)');
+    .option('--keep-packages', 'leave packages in the cache when their kernel is done');
+  addSourceFlags(command);
+  command.option(
+    '--insecure',
+    'accept indexes and packages without a good signature (the record says so for ever)',
+  );
 }
 
 function addHowFlags(command: Command): void {
@@ -147,12 +142,6 @@ function addHowFlags(command: Command): void {
     )
     .option('--json', 'JSON Lines on stdout, one event each, "v":1')
     .option('-q, --quiet', 'problems only');
-}
-
-function distroName(value: string, earlier: readonly string[] | undefined): readonly string[] {
-  const names = crawlerNames();
-  if (!names.includes(value)) throw new InvalidArgumentError(`There is ${names.join(', ')}.`);
-  return earlier?.includes(value) ? earlier : [...(earlier ?? []), value];
 }
 
 async function crawl(flags: CrawlFlags): Promise<RunReport> {
@@ -236,19 +225,8 @@ async function takeLocks({ archiveDir, dbFile, cacheDir }: Places, reporter: Run
 }
 
 function runOptions(flags: CrawlFlags, { archiveDir, cacheDir }: Places): RunOptions {
-  const request: CrawlRequest = {
-    releases: flags.release ?? [],
-    archs: flags.arch ?? [],
-    kernels: flags.kernel ?? [],
-    variants: flags.variant ?? [],
-    allowExpired: flags.allowExpired ?? false,
-    insecure: flags.insecure ?? false,
-    ...(flags.mirror === undefined ? {} : { mirror: flags.mirror }),
-    ...(flags.keyring === undefined ? {} : { keyrings: flags.keyring }),
-  };
   return {
-    distros: flags.distro,
-    request,
+    ...distrosRequest(flags.distro, flags),
     ...(flags.limit === undefined ? {} : { limit: flags.limit }),
     dryRun: flags.dryRun ?? false,
     jobs: flags.jobs,

@@ -9,7 +9,7 @@ import {
   openRecord,
   type RunRow,
 } from '../db/index.ts';
-import { collect, DEFAULT_DB } from './cli/flags.ts';
+import { archNames, collect, DEFAULT_DB } from './cli/flags.ts';
 import { palette, type Palette, wantsColor } from './ui/color.ts';
 import { formatBytes, oneLine, plural } from './ui/format.ts';
 import { renderTable } from './ui/table.ts';
@@ -59,7 +59,7 @@ export function registerStatus(program: Command): void {
     .option('--db <file>', 'SQLite record', DEFAULT_DB)
     .option('--distro <name>', 'only this distribution (repeatable)', collect)
     .option('--release <id>', 'only this release, as the archive names it (repeatable)', collect)
-    .option('--arch <name>', 'only this architecture (repeatable)', collect)
+    .option('--arch <name>', 'only this architecture, by any of its names (repeatable)', archNames)
     .option('--failed', 'list the kernels that failed, with code and message')
     .option('--json', 'print one JSON object, failures included')
     .addHelpText('after', HELP)

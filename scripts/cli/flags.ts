@@ -3,6 +3,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import { parseArch } from '../../crawlers/arch.ts';
+import { BtfmillError } from '../../errors/index.ts';
 
 export const DEFAULT_ARCHIVE = 'archive';
 export const DEFAULT_DB = 'btfmill.sqlite';
@@ -27,4 +29,21 @@ export function positiveInteger(text: string): number {
 export function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
   if (value === '') throw new InvalidArgumentError('It must not be empty.');
   return [...(earlier ?? []), value];
+}
+
+/** Archive names of architectures, each once. */
+export function archNames(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...new Set([...(earlier ?? []), validValue(() => parseArch(value)).archive])];
+}
+
+/** The message of a `usage` error is commander's to say: it knows which flag it was. */
+export function validValue<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (thrown) {
+    if (thrown instanceof BtfmillError && thrown.code === 'usage') {
+      throw new InvalidArgumentError(`${thrown.message}.`);
+    }
+    throw thrown;
+  }
 }
