@@ -17,12 +17,12 @@ import {
   TRAILER,
   typeOfMode,
 } from './cpio.ts';
-import { MAX_CPIO_MEMBERS, MAX_OPEN_LINKS, MAX_UNPACKED_BYTES } from './limits.ts';
+import { MAX_RPM_FILES, MAX_OPEN_LINKS, MAX_UNPACKED_BYTES } from './limits.ts';
 import { malformed } from './malformed.ts';
 
 /** One file of the package's header, as a stripped member needs it. */
 export interface ListedFile {
-  /** All names of the content; the file's own is the last one. */
+  /** All names of the content; the file's own is the last one. None for an earlier link. */
   readonly names: readonly string[];
   readonly mode: number;
   /** Bytes that follow the member: none for all but the last of a set of hard links. */
@@ -34,6 +34,22 @@ export interface ListedFile {
 export interface FileList {
   /** Throws `package-malformed` when there is no such file. */
   file(index: number): ListedFile;
+}
+
+/** Each file once: what is asked for twice is `package-malformed`. */
+class FilesOnce {
+  readonly #list: FileList;
+  readonly #seen = new Set<number>();
+
+  constructor(list: FileList) {
+    this.#list = list;
+  }
+
+  take(index: number): ListedFile {
+    if (this.#seen.has(index)) throw malformed(CPIO_PART, undefined, `file ${index} comes twice`);
+    this.#seen.add(index);
+    return this.#list.file(index);
+  }
 }
 
 /** @param openList the header's files, asked for once and only when a member is of the stripped form */
@@ -61,16 +77,16 @@ async function* membersOf(
   openList: () => FileList,
 ): AsyncGenerator<ArchiveMember, void, undefined> {
   const links = new OpenLinks();
-  let list: FileList | undefined;
+  let files: FilesOnce | undefined;
   for (let count = 0; ; count++) {
-    if (count > MAX_CPIO_MEMBERS) throw tooLarge(`more than ${MAX_CPIO_MEMBERS} members`);
+    if (count > MAX_RPM_FILES) throw tooLarge(`more than ${MAX_RPM_FILES} members`);
     const offset = reader.offset;
     const start = decodeCpioStart(await reader.take(CPIO_START_BYTES, 'a member header'), offset);
     let member: ArchiveMember | undefined;
     if (start.form === 'stripped') {
       await reader.take(STRIPPED_PADDING_BYTES, 'the padding of a member header');
-      list ??= openList();
-      member = listedMember(reader, list.file(start.number));
+      files ??= new FilesOnce(openList());
+      member = listedMember(reader, files.take(start.number));
     } else {
       const { name, fields } = await takeNamedHeader(reader);
       if (name === TRAILER) break;
@@ -136,7 +152,7 @@ async function* summed(
 
 /** Names whose content is still to come: every link but the last of a set is written without. */
 class OpenLinks {
-  readonly #sets = new Map<string, { readonly names: string[]; readonly mode: number }>();
+  readonly #sets = new Map<string, string[]>();
   #open = 0;
 
   /** The names that the member stands for, or `undefined` when a later one does. */
@@ -144,10 +160,11 @@ class OpenLinks {
     name: string,
     { number }: CpioStart,
     { mode, linkCount, sizeBytes, device }: CpioFields,
-  ): string[] | undefined {
+  ): readonly string[] | undefined {
     if (typeOfMode(mode) !== 'file' || linkCount < 2) return [name];
     const key = `${device}:${number}`;
-    const names = [...(this.#sets.get(key)?.names ?? []), name];
+    const names = this.#sets.get(key) ?? [];
+    names.push(name);
     // An empty file has its set as well: that is whole when all links are there.
     if (sizeBytes > 0 || names.length === linkCount) {
       this.#open -= names.length - 1;
@@ -155,15 +172,16 @@ class OpenLinks {
       return names;
     }
     this.#open += 1;
-    if (this.#open > MAX_OPEN_LINKS)
+    if (this.#open > MAX_OPEN_LINKS) {
       throw tooLarge(`more than ${MAX_OPEN_LINKS} hard links before their content`);
-    this.#sets.set(key, { names, mode });
+    }
+    this.#sets.set(key, names);
     return undefined;
   }
 
   /** Those whose content never came. */
   *left(): Generator<ArchiveMember, void, undefined> {
-    for (const { names } of this.#sets.values()) {
+    for (const names of this.#sets.values()) {
       yield { names, sizeBytes: 0, type: 'hard link without content', content: nothing() };
     }
   }

@@ -27,7 +27,7 @@ export const XZ_MEMORY_LIMIT = '1GiB';
 export const READ_ON_BYTES = 32 * MIB;
 
 /** A kernel's debug package has some thousand files; even that of its sources has no more than 80,000. */
-export const MAX_CPIO_MEMBERS = 250_000;
+export const MAX_RPM_FILES = 250_000;
 
 /** Names that wait for the content they share; rpm writes a set's links one after the other. */
 export const MAX_OPEN_LINKS = 10_000;

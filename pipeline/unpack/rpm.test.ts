@@ -462,6 +462,14 @@ describe('members that break the format', () => {
       );
     });
 
+    it('a file that comes twice', async () => {
+      const bytes = await rpmPackage({
+        form: 'stripped',
+        files: [files[0], { ...files[0], rawFields: { 0: '00000000' } }, VMLINUX],
+      });
+      await expectFailure(bytes, 'package-malformed', /^rpm payload: file 0 comes twice$/u);
+    });
+
     it.each([
       [1030, 'FILEMODES'],
       [1037, 'FILEFLAGS'],
@@ -536,6 +544,18 @@ describe('members that no honest package has', () => {
       await rpmPackage({ files: [file], form: 'stripped' }),
       'package-too-large',
       /vmlinux has 5368709120 bytes/u,
+    );
+  });
+
+  it('a header of more files than any package has', async () => {
+    const changeMain = (entries: readonly HeaderEntry[]): readonly HeaderEntry[] =>
+      entries.map((entry) =>
+        entry.tag === 1030 ? { ...entry, value: Array.from({ length: 250_001 }, () => 0) } : entry,
+      );
+    await expectFailure(
+      await rpmPackage({ files: [VMLINUX], form: 'stripped', changeMain }),
+      'package-too-large',
+      /^rpm main header: tag 1030 has 250001 values, more than 250000$/u,
     );
   });
 

@@ -57,12 +57,21 @@ function required<T>(main: RpmHeader, value: T | undefined, name: string): T {
   return value;
 }
 
+/** Whether a file may share its content with others. */
+function isLinkable({ modes, flags, inodes }: FileTable, index: number): boolean {
+  return inodes[index] !== 0 && typeOfMode(modes[index]) === 'file' && (flags[index] & GHOST) === 0;
+}
+
+function linkKey({ devices, inodes }: FileTable, index: number): string {
+  return `${devices[index]}:${inodes[index]}`;
+}
+
 /** The numbers of the files that share an inode, in their order. */
-function linkSets({ modes, flags, devices, inodes }: FileTable): Map<string, number[]> {
+function linkSets(table: FileTable): Map<string, number[]> {
   const sets = new Map<string, number[]>();
-  for (const [index, inode] of inodes.entries()) {
-    if (inode === 0 || typeOfMode(modes[index]) !== 'file' || (flags[index] & GHOST) !== 0) continue;
-    const key = `${devices[index]}:${inode}`;
+  for (let index = 0; index < table.basenames.length; index++) {
+    if (!isLinkable(table, index)) continue;
+    const key = linkKey(table, index);
     const set = sets.get(key);
     if (set === undefined) sets.set(key, [index]);
     else set.push(index);
@@ -84,12 +93,11 @@ function listedFile(
     );
   }
   const mode = table.modes[index];
-  const type = typeOfMode(mode);
-  const set = sets.get(`${table.devices[index]}:${table.inodes[index]}`) ?? [index];
-  const isEarlierLink = type === 'file' && set.includes(index) && set.at(-1) !== index;
-  const hasContent = (type === 'file' && !isEarlierLink) || type === 'symlink';
+  const set = (isLinkable(table, index) ? sets.get(linkKey(table, index)) : undefined) ?? [index];
+  const isEarlierLink = set.at(-1) !== index;
+  const hasContent = !isEarlierLink && ['file', 'symlink'].includes(typeOfMode(mode));
   return {
-    names: (type === 'file' && set.includes(index) ? set : [index]).map((each) => nameOf(main, table, each)),
+    names: isEarlierLink ? [] : set.map((each) => nameOf(main, table, each)),
     mode,
     sizeBytes: hasContent ? table.sizes[index] : 0,
     isEarlierLink,

@@ -3,7 +3,8 @@
  * docs/manual/format_header.md; limits and type rules: lib/header.cc. Pure: bytes in, values out.
  */
 
-import type { BtfmillError } from '../../../errors/index.ts';
+import { BtfmillError } from '../../../errors/index.ts';
+import { MAX_RPM_FILES } from '../limits.ts';
 import { malformed } from '../malformed.ts';
 
 export const HEADER_INTRO_BYTES = 16;
@@ -179,6 +180,13 @@ export class RpmHeader {
     if (this.#doubled.has(tag)) throw this.#wrong(entry, 'a second entry of this tag');
     if (!types.includes(entry.type)) {
       throw this.#wrong(entry, `type ${entry.type}, not ${types.join(' or ')}`);
+    }
+    // No entry that is read has more values than there are files; those of a blob are its bytes, which are not copied.
+    if (entry.type !== TYPE.BIN && entry.count > MAX_RPM_FILES) {
+      throw new BtfmillError(
+        'package-too-large',
+        `${this.part}: tag ${tag} has ${entry.count} values, more than ${MAX_RPM_FILES}`,
+      );
     }
     return entry;
   }
