@@ -1,6 +1,7 @@
 /** The catalog of Amazon Linux 2's extras: the topics that hold kernels. */
 
 import { BtfmillError } from '../../errors/index.ts';
+import { isRefusal } from '../http/failures.ts';
 import { fetchIndexFile } from '../http/index-file.ts';
 import type { CrawlContext } from '../types.ts';
 
@@ -20,17 +21,17 @@ export async function readKernelTopics(
   base: string,
   arch: string,
   context: CrawlContext,
-): Promise<{ readonly topics: readonly string[]; readonly url: string } | undefined> {
+): Promise<string[] | undefined> {
   for (const name of [`extras-catalog-${arch}.json`, 'extras-catalog.json']) {
     const url = `${base}/${name}`;
-    let topics: readonly string[] = [];
-    const check = (bytes: Buffer): Promise<void> => {
-      topics = parseKernelTopics(bytes.toString('utf8'), url);
-      return Promise.resolve();
-    };
-    const file = await fetchIndexFile(url, context, { maxBytes: MAX_CATALOG_BYTES, check });
-    if (file !== undefined) return { topics, url };
+    const file = await fetchIndexFile(url, context, { maxBytes: MAX_CATALOG_BYTES }).catch(absentIfRefused);
+    if (file !== undefined) return parseKernelTopics(file.bytes.toString('utf8'), url);
   }
+  return undefined;
+}
+
+function absentIfRefused(error: unknown): undefined {
+  if (!isRefusal(error)) throw error;
   return undefined;
 }
 

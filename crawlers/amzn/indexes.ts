@@ -14,7 +14,11 @@ export interface AmazonRepository {
   readonly isRequired: boolean;
 }
 
-/** What every machine of the release has. @param isNamed the request named it, so that a partial mirror has to have it */
+/**
+ * What every machine of the release has.
+ *
+ * @param isNamed the request named the release and the architecture, so that a partial mirror has to have them
+ */
 export function coreRepositories(
   release: AmazonRelease,
   arch: Arch,

@@ -5,7 +5,7 @@ import { type Arch, requestedArchs } from '../arch.ts';
 import { guardIndex, type Listing, openListing } from '../listing.ts';
 import { listRepository, type RepositoryPlan } from '../rpm-distro/index.ts';
 import { compareRpmVersions } from '../rpm-md/index.ts';
-import type { CrawlContext, CrawlRequest, CrawlResult } from '../types.ts';
+import type { CrawlContext, CrawlRequest, CrawlResult, IndexFailure } from '../types.ts';
 import { readKernelTopics } from './catalog.ts';
 import { type AmazonRepository, coreRepositories, extrasRepository } from './indexes.ts';
 import { ARCHS, DEFAULT_ARCHS, isKernelDebuginfo, kernelOf } from './names.ts';
@@ -32,9 +32,12 @@ export async function listAmazon(request: CrawlRequest, context: CrawlContext): 
       listing.failures.push(withoutKey(release));
       continue;
     }
+    let isThere = false;
     for (const arch of archs) {
-      if (release.archs.includes(arch.archive)) await listRelease(release, arch, listing);
+      if (!release.archs.includes(arch.archive)) isThere = true;
+      else isThere = (await listRelease(release, arch, listing)) || isThere;
     }
+    if (!isThere && request.releases.length > 0) listing.failures.push(nothingOf(release, request));
   }
   return finish(compareRpmVersions);
 }
@@ -47,12 +50,21 @@ function findReleases({ request, context }: AmazonListing): AmazonRelease[] {
     return allReleases(hasFirst);
   }
   const named = request.releases.map(namedRelease);
-  const nameOf = (release: AmazonRelease) =>
-    release.generation === 'year' ? `${release.segment} ${release.state}` : release.segment;
   return [...new Map(named.map((release) => [nameOf(release), release])).values()];
 }
 
-function withoutKey({ segment }: AmazonRelease): Listing['failures'][number] {
+function nameOf(release: AmazonRelease): string {
+  const isDated = release.generation === 'year' && release.state !== 'latest';
+  return isDated ? release.state : release.segment;
+}
+
+/** A mirror need not have every architecture, but of a release that was asked for it must have something. */
+function nothingOf(release: AmazonRelease, { mirror }: CrawlRequest): IndexFailure {
+  const error = new BtfmillError('http-not-found', `amzn: ${mirror} has nothing of ${nameOf(release)}`);
+  return { suite: `${release.segment}-debuginfo`, release: release.segment, error };
+}
+
+function withoutKey({ segment }: AmazonRelease): IndexFailure {
   const what =
     'its packages are signed by a key that btfmill does not ship: give it with --keyring (or go without: --insecure)';
   return {
@@ -62,24 +74,28 @@ function withoutKey({ segment }: AmazonRelease): Listing['failures'][number] {
   };
 }
 
-async function listRelease(release: AmazonRelease, arch: Arch, listing: AmazonListing): Promise<void> {
+/** @returns whether somebody has any of it, in whatever state */
+async function listRelease(release: AmazonRelease, arch: Arch, listing: AmazonListing): Promise<boolean> {
   const { bases, request, failures } = listing;
-  const isNamed = request.releases.length > 0;
-  for (const repository of coreRepositories(release, arch, bases, isNamed)) {
-    await listRepository(planOf(repository, release, arch, listing), listing);
+  const isWanted = request.releases.length > 0 && request.archs.length > 0;
+  let isThere = false;
+  for (const repository of coreRepositories(release, arch, bases, isWanted)) {
+    isThere = (await listRepository(planOf(repository, release, arch, listing), listing)) || isThere;
     // One unreachable host needs no list of everything that it might have had.
-    if (isUnreachable(failures, repository.name)) return;
+    if (isUnreachable(failures, repository.name)) return true;
   }
-  if (release.generation !== 2) return;
+  if (release.generation !== 2) return isThere;
   for (const topic of await findTopics(release, arch, listing)) {
     const repository = extrasRepository(topic, arch, bases);
-    const isThere = await listRepository(planOf(repository, release, arch, listing), listing);
-    if (!isThere) listing.context.say(`${repository.name} ${arch.rpm}: not there`);
-    if (isUnreachable(failures, repository.name)) return;
+    const hasTopic = await listRepository(planOf(repository, release, arch, listing), listing);
+    if (!hasTopic) listing.context.say(`${repository.name} ${arch.rpm}: not there`);
+    if (isUnreachable(failures, repository.name)) return true;
+    isThere ||= hasTopic;
   }
+  return isThere;
 }
 
-function isUnreachable(failures: Listing['failures'], suite: string): boolean {
+function isUnreachable(failures: readonly IndexFailure[], suite: string): boolean {
   return failures.at(-1)?.suite === suite && failures.at(-1)?.error.code === 'http-unreachable';
 }
 
@@ -89,12 +105,12 @@ async function findTopics(
   arch: Arch,
   { bases, context, failures }: AmazonListing,
 ): Promise<readonly string[]> {
-  const topics = await guardIndex({ suite: 'amzn2-extras-catalog', release: segment }, failures, async () => {
+  const found = await guardIndex({ suite: 'amzn2-extras-catalog', release: segment }, failures, async () => {
     let failure: BtfmillError | undefined;
     for (const base of bases.second) {
       try {
-        const catalog = await readKernelTopics(base, arch.rpm, context);
-        if (catalog !== undefined) return catalog.topics;
+        const topics = await readKernelTopics(base, arch.rpm, context);
+        if (topics !== undefined) return topics;
       } catch (error) {
         if (!(error instanceof BtfmillError) || !error.code.startsWith('http-')) throw error;
         failure ??= error;
@@ -104,7 +120,7 @@ async function findTopics(
     if (bases.isPartial) return [];
     throw new BtfmillError('http-not-found', `amzn: ${bases.second.join(' and ')} have no extras catalog`);
   });
-  return topics ?? [];
+  return found ?? [];
 }
 
 function planOf(

@@ -2,6 +2,7 @@
 
 import { BtfmillError } from '../../errors/index.ts';
 import { type Arch, parseArch, requestedArchs } from '../arch.ts';
+import { isRefusal } from '../http/failures.ts';
 import { fetchIndexFile } from '../http/index-file.ts';
 import { guardIndex, type Listing, openListing } from '../listing.ts';
 import { listRepository, type RepositoryPlan } from '../rpm-distro/index.ts';
@@ -127,8 +128,7 @@ async function hasStream(
     try {
       return (await fetchIndexFile(url, context)) !== undefined;
     } catch (error) {
-      const isRefused = error instanceof BtfmillError && error.code === 'http-refused' && !error.retryable;
-      if (isRefused) return false;
+      if (isRefusal(error)) return false;
       throw error;
     }
   });

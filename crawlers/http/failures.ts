@@ -24,6 +24,14 @@ export interface FailedRequest {
   readonly stallTimeoutMs: number;
 }
 
+/**
+ * Whether a mirror said 401 or 403, which some (S3 among them) say of what they do not have. 429 only asks for
+ * patience.
+ */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof BtfmillError && error.code === 'http-refused' && !error.retryable;
+}
+
 /** A failure before the head of an answer came. */
 export function connectError(thrown: unknown, { url, signal, stallTimeoutMs }: FailedRequest): BtfmillError {
   if (signal.aborted) return new BtfmillError('aborted', `${url.href}: stopped`, { cause: thrown });

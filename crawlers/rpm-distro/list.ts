@@ -2,6 +2,7 @@
 
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import type { Arch } from '../arch.ts';
+import { isRefusal } from '../http/failures.ts';
 import { guardIndex, isAskedFor, isIndexFault, type Listing } from '../listing.ts';
 import {
   type OpenRepository,
@@ -123,7 +124,7 @@ async function readFirst(plan: RepositoryPlan, context: CrawlContext): Promise<P
       const error = toBtfmillError(thrown);
       if (!isIndexFault(error)) throw error;
       // Once it was there, whatever is refused is missed.
-      const isAbsent = repository === undefined && plan.isAbsentWhenRefused === true && isFinalRefusal(error);
+      const isAbsent = repository === undefined && plan.isAbsentWhenRefused === true && isRefusal(error);
       if (isAbsent) isSomewhereAbsent = true;
       else failure ??= error;
     }
@@ -136,9 +137,4 @@ async function readFirst(plan: RepositoryPlan, context: CrawlContext): Promise<P
   if (!plan.isRequired) return undefined;
   const places = anchors.map(({ url }) => url).join(' and ');
   throw new BtfmillError('http-not-found', `${plan.distro}: ${name} is not at ${places}`);
-}
-
-/** 401 or 403; 429 asks for patience only. */
-function isFinalRefusal({ code, retryable }: BtfmillError): boolean {
-  return code === 'http-refused' && !retryable;
 }
