@@ -58,9 +58,8 @@ const OLD_DATABASE = (compression: 'bz2' | 'gz'): RepositoryForm => ({
 });
 const ON_CDN = (end: '' | '/') => (path: string) => `https://${CDN}/${path}${end}`;
 
-/** A state of 2023 that `latest` is not, and the kernel that it alone has. */
+/** A state of 2023 that `latest` is not. */
 export const OLDER_STATE = '2023.6.20241031';
-const OLDER_BUILD = '6.1.112-124.190.amzn2023';
 
 const REPOSITORIES: readonly AmazonRepository[] = [
   ...(
@@ -142,7 +141,7 @@ const REPOSITORIES: readonly AmazonRepository[] = [
     lines: ON_CDN('/'),
     form: { plainNames: true },
     climb: '../../../../',
-    kernels: [['kernel-debuginfo', OLDER_BUILD, 'native', 'zstd']],
+    kernels: [['kernel-debuginfo', '6.1.112-124.190.amzn2023', 'native', 'zstd']],
   },
 ];
 
@@ -199,8 +198,8 @@ export async function buildAmazonMirror(options: BuildMirrorOptions): Promise<Am
 }
 
 /** Whether a kernel is in {@link OLDER_STATE} alone: a crawl of `2023` does not find it, one of the state does. */
-export function isOfOlderState({ key }: MirroredKernel): boolean {
-  return key.includes(`/${OLDER_BUILD}.`);
+export function isOfOlderState({ suite }: MirroredKernel): boolean {
+  return suite.includes(OLDER_STATE);
 }
 
 async function buildOne(
@@ -220,7 +219,8 @@ async function buildOne(
     const source = name.replace('-debuginfo', '');
     const rpm: KernelRpm = { name, version, release, arch, vmlinux: kernels[vmlinux], source };
     const archSegment = arch === 'aarch64' ? 'arm64' : arch;
-    found.push({ key: `amzn/${one.release}/${archSegment}/${unameOf(rpm)}`, vmlinux: rpm.vmlinux });
+    const key = `amzn/${one.release}/${archSegment}/${unameOf(rpm)}`;
+    found.push({ key, suite: one.lists[0], vmlinux: rpm.vmlinux });
     // Both epochs are known of 2023; no file name has them.
     const epoch = one.release === '2023' && source === 'kernel' ? { epoch: 1 } : {};
     rpms.push({ ...(await kernelRpm({ ...rpm, payload: payload ?? 'xz' })), ...epoch });

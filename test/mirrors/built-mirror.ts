@@ -16,6 +16,8 @@ export interface BuildMirrorOptions {
 export interface MirroredKernel {
   /** Archive path without the suffix: `fedora/43/x86_64/6.17.1-300.fc43.x86_64`. */
   readonly key: string;
+  /** Where it is: a suite, the address of a repository without its scheme, a list; `launchpad`. */
+  readonly suite: string;
   /** Found only when asked for, with `--variant <this>`. */
   readonly variant?: 'debug';
   /** The vmlinux before it was named: its BTF is the one that must be published. */

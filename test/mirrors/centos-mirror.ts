@@ -225,7 +225,12 @@ async function buildOne(
     };
     const archSegment = arch === 'aarch64' ? 'arm64' : arch;
     const key = `centos/${one.release}/${archSegment}/${unameOf(rpm)}`;
-    found.push({ key, vmlinux: file, ...(isDebug ? { variant: 'debug' } : {}) });
+    found.push({
+      key,
+      suite: `${one.host}/${one.path}`,
+      vmlinux: file,
+      ...(isDebug ? { variant: 'debug' } : {}),
+    });
     rpms.push(await kernelRpm(rpm));
     if (!isDebug) rpms.push(commonRpm(rpm));
   }

@@ -1,12 +1,12 @@
 /** The local mirror against apt itself: what apt accepts and sees is what a Debian mirror offers. */
 
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FileServer, startFileServer } from '../support/file-server.ts';
 import { makeTempDir, removeDir } from '../support/temp.ts';
 import { needsTool } from '../support/tools.ts';
+import { aptSandbox } from './apt-sandbox.ts';
 import { buildSampleMirror, MIRROR_TOOLS, type SampleMirror } from './sample-mirror.ts';
 
 describe.skipIf(needsTool('apt-get', 'apt-cache', ...MIRROR_TOOLS))('local Debian mirror', () => {
@@ -27,7 +27,15 @@ describe.skipIf(needsTool('apt-get', 'apt-cache', ...MIRROR_TOOLS))('local Debia
   });
 
   it('is accepted by apt, signatures and digests included', async () => {
-    const apt = await aptSandbox(folder, server.url, mirror.signer.keyring);
+    const apt = await aptSandbox(join(folder, 'apt'), {
+      keyring: mirror.signer.keyring,
+      sources: [
+        ...['bookworm', 'bookworm-backports', 'bookworm-updates'].map(
+          (suite) => `${server.url}/debian ${suite} main`,
+        ),
+        `${server.url}/debian-security bookworm-security main`,
+      ],
+    });
     const { stderr } = await apt('apt-get', 'update');
     expect(stderr).not.toMatch(/^[WE]:/mu);
     const { stdout } = await apt('apt-cache', 'search', '--names-only', '^linux-image-.*-dbg$');
@@ -65,37 +73,3 @@ describe.skipIf(needsTool('apt-get', 'apt-cache', ...MIRROR_TOOLS))('local Debia
     expect(stdout).toMatch(/NO_PUBKEY/u);
   });
 });
-
-async function aptSandbox(
-  folder: string,
-  url: string,
-  keyring: string,
-): Promise<(program: string, ...args: readonly string[]) => Promise<{ stdout: string; stderr: string }>> {
-  const state = join(folder, 'apt');
-  for (const sub of ['lists/partial', 'cache/archives/partial', 'etc/apt.conf.d', 'etc/preferences.d']) {
-    await mkdir(join(state, sub), { recursive: true });
-  }
-  const option = `[arch=amd64 signed-by=${keyring}]`;
-  await writeFile(
-    join(state, 'sources.list'),
-    ['bookworm', 'bookworm-backports', 'bookworm-updates']
-      .map((suite) => `deb ${option} ${url}/debian ${suite} main\n`)
-      .concat(`deb ${option} ${url}/debian-security bookworm-security main\n`)
-      .join(''),
-  );
-  await writeFile(join(state, 'status'), '');
-  const settings = {
-    'Dir::Etc': join(state, 'etc'),
-    'Dir::Etc::SourceList': join(state, 'sources.list'),
-    'Dir::Etc::SourceParts': '-',
-    'Dir::State::Lists': join(state, 'lists'),
-    'Dir::State::status': join(state, 'status'),
-    'Dir::Cache': join(state, 'cache'),
-    'Acquire::Languages': 'none',
-    'Acquire::http::Proxy': 'false',
-    'APT::Architecture': 'amd64',
-    'APT::Sandbox::User': '',
-  };
-  const flags = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-  return (program, ...args) => execa(program, [...flags, ...args], { env: { LC_ALL: 'C' } });
-}

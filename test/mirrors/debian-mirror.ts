@@ -10,10 +10,11 @@
  */
 
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { execa } from 'execa';
+import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type Compression, controlFile, debPackage } from '../builders/deb-writer.ts';
+import { type AptDigest, aptDate, packagesFile, scanPool, writeAptSuite } from './apt-suite.ts';
+import { buildDeb, type DpkgCompression } from './deb-package.ts';
 import { nameKernel } from './kernels.ts';
 import type { Signer } from './signer.ts';
 
@@ -76,10 +77,7 @@ export interface MirrorOptions {
 }
 
 /** Debian's indexes carry these two digests and no other. */
-const DIGESTS = ['MD5=yes', 'SHA1=no', 'SHA256=yes', 'SHA512=no'].flatMap((one) => [
-  '-o',
-  `APT::FTPArchive::${one}`,
-]);
+const DIGESTS: readonly AptDigest[] = ['MD5', 'SHA256'];
 
 /** A package of the pool: where it lies, and its stanza when apt-ftparchive is not to be asked. */
 interface Pooled {
@@ -148,7 +146,9 @@ async function emptyPackage(one: EmptyPackage): Promise<RawPackage> {
   return { ...one, version, bytes };
 }
 
-const DPKG_COMPRESSIONS: Partial<Record<Compression, string>> = {
+const UNREAD_MODULE = Buffer.from('a module that nobody reads\n'.repeat(1000));
+
+const DPKG_COMPRESSIONS: Partial<Record<Compression, DpkgCompression>> = {
   xz: 'xz',
   zst: 'zstd',
   gz: 'gzip',
@@ -179,17 +179,15 @@ async function buildKernelPackage(one: MirrorKernel, output: string): Promise<vo
     return;
   }
 
-  const tree = `${output}.tree`;
-  for (const file of [path, link, 'DEBIAN/control'])
-    await mkdir(dirname(join(tree, file)), { recursive: true });
-  await writeFile(join(tree, 'DEBIAN/control'), controlFile({ ...one, name: packageNameOf(one.kernel) }));
-  await writeFile(join(tree, path), vmlinux);
-  await symlink(target, join(tree, link));
-  const modules = join(tree, 'usr/lib/debug/lib/modules', one.kernel, 'kernel');
-  await mkdir(modules, { recursive: true });
-  await writeFile(join(modules, 'some.ko'), 'a module that nobody reads\n'.repeat(1000));
-  await execa('dpkg-deb', ['--root-owner-group', `-Z${how}`, '--build', tree, output]);
-  await rm(tree, { recursive: true });
+  const tree = {
+    control: controlFile({ ...one, name: packageNameOf(one.kernel) }),
+    files: new Map([
+      [path, vmlinux],
+      [`usr/lib/debug/lib/modules/${one.kernel}/kernel/some.ko`, UNREAD_MODULE],
+    ]),
+    links: new Map([[link, target]]),
+  };
+  await buildDeb(tree, how, output);
 }
 
 async function writeIndexes(
@@ -199,21 +197,21 @@ async function writeIndexes(
 ): Promise<void> {
   const archive = join(options.root, suite.archive);
   const dist = join(archive, 'dists', suite.name);
-  await rm(dist, { recursive: true, force: true });
   const stanzas = await stanzasOf(archive, suite, debs);
   const architectures = options.architectures ?? ['amd64', 'arm64'];
-  for (const architecture of architectures) {
-    const folder = join(dist, 'main', `binary-${architecture}`);
-    await mkdir(folder, { recursive: true });
-    const text = stanzas
-      .filter((stanza) => stanza.includes(`\nArchitecture: ${architecture}\n`))
-      .map((stanza) => `${stanza}\n`)
-      .join('');
-    await writeFile(join(folder, 'Packages'), suite.editPackages?.(text, architecture) ?? text);
-    await execa('xz', ['-k', join(folder, 'Packages')]);
-  }
-  await writeRelease(options, suite, dist, architectures);
-  for (const architecture of architectures) await linkByHash(join(dist, 'main', `binary-${architecture}`));
+  const lists = architectures.map((architecture): [string, string] => {
+    const text = packagesFile(stanzas, architecture);
+    return [`main/binary-${architecture}`, suite.editPackages?.(text, architecture) ?? text];
+  });
+  await writeAptSuite({
+    dist,
+    fields: fieldsOf(suite, architectures),
+    lists: new Map(lists),
+    digests: DIGESTS,
+    signer: options.signer,
+    isByHash: true,
+    ...(suite.editRelease === undefined ? {} : { editRelease: suite.editRelease }),
+  });
   for (const alias of suite.aliases ?? []) {
     const link = join(archive, 'dists', alias);
     await rm(link, { force: true });
@@ -221,29 +219,8 @@ async function writeIndexes(
   }
 }
 
-async function stanzasOf(archive: string, suite: MirrorSuite, debs: readonly Pooled[]): Promise<string[]> {
-  const byHand = debs.flatMap(({ stanza }) => (stanza === undefined ? [] : [stanza]));
-  const wanted = new Set(debs.flatMap(({ path, stanza }) => (stanza === undefined ? [path] : [])));
-  if (wanted.size === 0) return byHand;
-  const pool = `${poolDir(suite)}/linux`;
-  const { stdout } = await execa('apt-ftparchive', [...DIGESTS, 'packages', pool], { cwd: archive });
-  const found = stdout
-    .split('\n\n')
-    .map((stanza) => `${stanza.trim()}\n`)
-    .filter((stanza) => wanted.has(/^Filename: (.*)$/mu.exec(stanza)?.[1] ?? ''));
-  if (found.length !== wanted.size) {
-    throw new Error(`apt-ftparchive saw ${found.length} of ${wanted.size} packages`);
-  }
-  return [...found, ...byHand];
-}
-
-async function writeRelease(
-  options: MirrorOptions,
-  suite: MirrorSuite,
-  dist: string,
-  architectures: readonly string[],
-): Promise<void> {
-  const fields: Record<string, string> = {
+function fieldsOf(suite: MirrorSuite, architectures: readonly string[]): Record<string, string> {
+  return {
     Origin: 'Debian',
     Label: suite.archive === 'debian' ? 'Debian' : 'Debian-Security',
     Suite: suite.suiteField ?? suite.name,
@@ -252,29 +229,19 @@ async function writeRelease(
     Architectures: architectures.join(' '),
     Components: suite.archive === 'debian' ? 'main' : 'updates/main',
     'Acquire-By-Hash': 'yes',
-    ...(suite.validUntil === undefined ? {} : { 'Valid-Until': rfc2822(suite.validUntil) }),
+    ...(suite.validUntil === undefined ? {} : { 'Valid-Until': aptDate(suite.validUntil) }),
   };
-  const { stdout } = await execa('apt-ftparchive', [...DIGESTS, 'release', '.'], { cwd: dist });
-  const hashes = stdout.slice(stdout.search(/^MD5Sum:/mu));
-  const head = Object.entries({ ...fields, Date: rfc2822(new Date()) }).map(
-    ([key, value]) => `${key}: ${value}`,
+}
+
+async function stanzasOf(archive: string, suite: MirrorSuite, debs: readonly Pooled[]): Promise<string[]> {
+  const byHand = debs.flatMap(({ stanza }) => (stanza === undefined ? [] : [stanza]));
+  const wanted = new Set(debs.flatMap(({ path, stanza }) => (stanza === undefined ? [path] : [])));
+  if (wanted.size === 0) return byHand;
+  const found = (await scanPool(archive, `${poolDir(suite)}/linux`, DIGESTS)).filter((stanza) =>
+    wanted.has(/^Filename: (.*)$/mu.exec(stanza)?.[1] ?? ''),
   );
-  const text = `${head.join('\n')}\n${hashes}\n`;
-  await writeFile(join(dist, 'Release'), suite.editRelease?.(text) ?? text);
-  await options.signer.clearSign(join(dist, 'Release'), join(dist, 'InRelease'));
-}
-
-async function linkByHash(folder: string): Promise<void> {
-  const store = join(folder, 'by-hash', 'SHA256');
-  await mkdir(store, { recursive: true });
-  for (const name of await readdir(folder)) {
-    if (!basename(name).startsWith('Packages')) continue;
-    const bytes = await readFile(join(folder, name));
-    await writeFile(join(store, digest('sha256', bytes)), bytes);
+  if (found.length !== wanted.size) {
+    throw new Error(`apt-ftparchive saw ${found.length} of ${wanted.size} packages`);
   }
-}
-
-/** As apt writes dates: `Thu, 20 Nov 2026 13:00:00 UTC`. */
-function rfc2822(date: Date): string {
-  return date.toUTCString().replace('GMT', 'UTC');
+  return [...found, ...byHand];
 }

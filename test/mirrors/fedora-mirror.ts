@@ -210,7 +210,12 @@ async function buildOne(
   const kernel = async (rpm: KernelRpm, vmlinux: string, variant?: 'debug') => {
     const archSegment = arch === 'aarch64' ? 'arm64' : arch;
     const key = `fedora/${one.release}/${archSegment}/${unameOf(rpm)}`;
-    found.push({ key, vmlinux, ...(variant === undefined ? {} : { variant }) });
+    found.push({
+      key,
+      suite: `${one.host}/${one.path}`,
+      vmlinux,
+      ...(variant === undefined ? {} : { variant }),
+    });
     return kernelRpm(rpm);
   };
   const rpms = [otherRpm('kernel-tools-debuginfo', arch, '6.0', '1'), otherRpm('zsh-debuginfo', arch)];
