@@ -119,7 +119,7 @@ async function findMirrors(
   const text = file.bytes.toString('utf8');
   const { bases, foreign } = parseMirrorList(text, anchor.url, allowedHosts, anchor.basearch);
   if (foreign.length > 0) {
-    context.say(`${location.name}: left out ${foreign.length} mirrors on other hosts, e.g. ${foreign[0]}`);
+    context.say(`${location.name}: mirrors on other hosts are left out, e.g. ${foreign[0]}`);
   }
   return { bases, versions: undefined, isProtected };
 }
