@@ -67,6 +67,8 @@ export interface CrawlRequest {
   readonly kernels: readonly string[];
   /** Kinds of kernel beside the ordinary ones, e.g. `debug` for kernels built with debugging switched on. */
   readonly variants: readonly string[];
+  /** Also kernels that the distribution has removed from its mirrors, where it keeps them somewhere else. */
+  readonly history?: boolean;
   /** Base URL that replaces the distribution's default. */
   readonly mirror?: string;
   /** OpenPGP keyring files (binary or armoured) trusted beside the distribution's own keys. */

@@ -95,6 +95,7 @@ function addWhatFlags(command: Command): void {
   addNarrowingFlags(command);
   command
     .option('--kernel <glob>', "only kernels whose uname -r matches, e.g. '*-cloud-*' (repeatable)", collect)
+    .option('--history', 'also kernels that left the mirrors: of Ubuntu, those that Launchpad still has')
     .option('--limit <n>', 'only the newest n kernels of each distribution', positiveInteger)
     .option('-n, --dry-run', 'show what would be done, and stop')
     .option('--retry-failed', 'do not hold back kernels that failed before');

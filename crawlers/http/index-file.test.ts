@@ -82,6 +82,15 @@ test('a known digest that is in the cache costs nothing', async () => {
   expect(server.log).toEqual([]);
 });
 
+test('what never changes is asked for once', async () => {
+  const { put, url, context, server } = await setUp();
+  await put('InRelease', 'one');
+  await fetchIndexFile(url, context, { isImmutable: true });
+  server.clear();
+  expect(await fetchIndexFile(url, context, { isImmutable: true })).toMatchObject({ fromCache: true });
+  expect(server.log).toEqual([]);
+});
+
 test('other bytes than the digest says → index-digest, and nothing is kept', async () => {
   const { put, url, context, validators } = await setUp();
   await put('InRelease', 'one');

@@ -14,6 +14,8 @@ export interface IndexFileOptions {
   readonly maxBytes?: number;
   /** Asked first; `url` is asked when it answers 404, and names the file in the validator store either way. */
   readonly byHashUrl?: string;
+  /** What `url` names never changes: a kept copy is taken without asking. */
+  readonly isImmutable?: boolean;
   /** Throws when the bytes must not be used; they are then not kept either. */
   readonly check?: (bytes: Buffer) => Promise<void>;
 }
@@ -41,7 +43,8 @@ export async function fetchIndexFile(
   const known = context.validators.get(url);
   const cachedDigest = options.expectSha256 ?? known?.sha256;
   const cached = cachedDigest === undefined ? undefined : await readBody(context.indexCacheDir, cachedDigest);
-  if (options.expectSha256 !== undefined && cached !== undefined) return useCached(cached, options);
+  const isCertain = options.expectSha256 !== undefined || options.isImmutable === true;
+  if (isCertain && cached !== undefined) return useCached(cached, options);
 
   const answer = await ask(url, context, options, cached === undefined ? undefined : known);
   if (answer.kind === 'absent') return undefined;

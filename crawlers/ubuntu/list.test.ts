@@ -4,6 +4,13 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type IndexedSuite, packageStanza, putSuite } from '../../test/mirrors/apt-indexes.ts';
+import {
+  type LaunchpadServer,
+  publicationEntry,
+  publishedFile,
+  publishedName,
+  startLaunchpad,
+} from '../../test/support/launchpad-service.ts';
 import { createSigner, type Signer } from '../../test/mirrors/signer.ts';
 import { crawlContextForTest, EVERYTHING } from '../../test/support/crawl-context.ts';
 import { type FileServer, startFileServer } from '../../test/support/file-server.ts';
@@ -27,6 +34,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
   let www: string;
   let signer: Signer;
   let server: FileServer;
+  let launchpad: LaunchpadServer;
   let said: string[];
 
   beforeAll(async () => {
@@ -42,9 +50,13 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
     await rm(www, { recursive: true, force: true });
     await rm(join(folder, 'cache'), { recursive: true, force: true });
     server = await startFileServer(www);
+    launchpad = await startLaunchpad();
     said = [];
   });
-  afterEach(() => server.close());
+  afterEach(async () => {
+    await server.close();
+    await launchpad.close();
+  });
 
   async function put(path: string, content: string): Promise<void> {
     const file = join(www, path);
@@ -54,7 +66,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
 
   function putPocket(path: string, more: Partial<IndexedSuite> = {}): Promise<void> {
     const [codename] = path.split('-');
-    const version = { bionic: '18.04', focal: '20.04', tame: '27.04' }[codename] ?? '99.04';
+    const version = { xenial: '16.04', bionic: '18.04', focal: '20.04', tame: '27.04' }[codename] ?? '99.04';
     const release = [`Suite: ${path}`, `Codename: ${codename}`, `Version: ${version}`];
     return putSuite(www, signer, { base: 'ddebs', path, release, packages: { amd64: [] }, ...more });
   }
@@ -65,7 +77,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
       base: `${server.url}/ddebs`,
       metaRelease: `${server.url}/meta-release`,
       isPartial: false,
-      launchpad: DEFAULT_SOURCES.launchpad,
+      launchpad: { ...DEFAULT_SOURCES.launchpad, api: launchpad.api },
     };
     const context = crawlContextForTest({ cacheDir: join(folder, 'cache'), said });
     return listUbuntu({ ...EVERYTHING, keyrings: [signer.keyring], ...request }, context, sources);
@@ -225,6 +237,62 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
     expect(result.failures).toMatchObject([
       { suite: 'focal', error: { code: 'index-malformed', message: expect.stringContaining('22.04') } },
     ]);
+  });
+
+  describe('with --history', () => {
+    const request = { releases: ['16.04'], archs: ['x86_64'], history: true };
+
+    beforeEach(() => {
+      const kernels = ['4.4.0-98-generic', '4.4.0-210-generic'];
+      launchpad.pages = (query) => ({
+        body: {
+          entries: query.get('distro_arch_series')?.endsWith('/ubuntu/xenial/amd64')
+            ? kernels.map((kernel) => publicationEntry(launchpad.api, kernel))
+            : [],
+        },
+      });
+      launchpad.files = (id) => ({ body: [publishedFile(publishedName(id))] });
+    });
+
+    test('what the debug archive has no longer comes from Launchpad, the rest from the archive', async () => {
+      const left = packageStanza('linux-image-4.4.0-210-generic-dbgsym', '4.4.0-210.242');
+      await putPocket('xenial', { packages: { amd64: [left] } });
+      await putPocket('xenial-updates');
+      const result = await listAll(request);
+      expect(result.failures).toEqual([]);
+      expect(result.packages.map(({ kernel, suite, trust }) => [kernel, suite, trust])).toEqual([
+        ['4.4.0-210-generic', 'xenial', 'signed-index'],
+        ['4.4.0-98-generic', 'launchpad', 'tls-only'],
+      ]);
+      launchpad.asked.length = 0;
+      expect((await listAll({ ...request, history: false })).packages).toHaveLength(1);
+      expect(launchpad.asked).toEqual([]);
+    });
+
+    test('a release that has left the debug archive is all there', async () => {
+      const result = await listAll(request);
+      expect(result.failures).toEqual([]);
+      expect(result.packages.map(({ suite }) => suite)).toEqual(['launchpad', 'launchpad']);
+    });
+
+    test('is not asked about a release whose indexes could not be read', async () => {
+      await putPocket('xenial');
+      await putPocket('xenial-updates', { packages: { amd64: [packageStanza('linux-image-x', '1')] } });
+      server.setFault(({ path }) =>
+        path.includes('/xenial-updates/main/') ? { kind: 'status', statusCode: 404 } : undefined,
+      );
+      const result = await listAll(request);
+      expect(result.failures).toMatchObject([{ suite: 'xenial-updates' }]);
+      expect(launchpad.asked).toEqual([]);
+      expect(said.join('\n')).toContain('launchpad 16.04: not asked');
+    });
+
+    test('is left alone once it refuses', async () => {
+      launchpad.pages = () => ({ statusCode: 403, body: '' });
+      const result = await listAll({ ...request, releases: ['16.04', '18.04'], archs: [] });
+      expect(result.failures).toMatchObject([{ suite: 'launchpad', error: { code: 'http-refused' } }]);
+      expect(launchpad.asked).toHaveLength(1);
+    });
   });
 });
 

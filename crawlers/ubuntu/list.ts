@@ -14,6 +14,7 @@ import { guardIndex, type Listing, openListing } from '../listing.ts';
 import { UBUNTU_DBGSYM_KEYRING } from '../trust/index.ts';
 import type { CrawlContext, CrawlRequest, CrawlResult } from '../types.ts';
 import { COMPONENTS, mainSuite, type SuitePlan, sideSuites } from './indexes.ts';
+import { listHistory } from './launchpad.ts';
 import { fetchMetaRelease, type MetaReleaseEntry } from './meta-release.ts';
 import { ARCHS, DEFAULT_ARCHS } from './names.ts';
 import { kernelOfDebugPackage, preferUnsigned } from './packages.ts';
@@ -40,7 +41,7 @@ export async function listUbuntu(
     sources,
     archs: requestedArchs(request.archs, { distro: 'ubuntu', archs: ARCHS, defaultArchs: DEFAULT_ARCHS }),
   };
-  for (const release of await findReleases(listing)) await listRelease(release, listing);
+  await listReleases(await findReleases(listing), listing);
   return finish(compareDebianVersions, preferUnsigned);
 }
 
@@ -49,8 +50,7 @@ async function findReleases(listing: UbuntuListing): Promise<UbuntuRelease[]> {
   const published = metaReleaseOnce(listing);
   if (request.releases.length === 0) {
     const releases = await allReleases({ published });
-    const { isPartial } = listing.sources;
-    return isPartial ? releases.map((release) => ({ ...release, isRequired: false })) : releases;
+    return listing.sources.isPartial ? releases.map(asOptional) : releases;
   }
   const lookUp = async (codename: string) => {
     const location = { base: listing.sources.base, path: codename, names: [codename] };
@@ -63,7 +63,13 @@ async function findReleases(listing: UbuntuListing): Promise<UbuntuRelease[]> {
     );
     if (release !== undefined) found.set(release.codename, release);
   }
-  return [...found.values()];
+  const releases = [...found.values()];
+  return request.history === true ? releases.map(asOptional) : releases;
+}
+
+/** Not on the mirror is no failure: it has a part of Ubuntu only, or there is another place to ask. */
+function asOptional(release: UbuntuRelease): UbuntuRelease {
+  return { ...release, isRequired: false };
 }
 
 /** Asks once at the most, and when it cannot be had notes that once. */
@@ -82,18 +88,35 @@ function metaReleaseOnce({
   };
 }
 
-async function listRelease(release: UbuntuRelease, listing: UbuntuListing): Promise<void> {
+async function listReleases(releases: readonly UbuntuRelease[], listing: UbuntuListing): Promise<void> {
+  const { request, failures, context } = listing;
+  let isHistoryWanted = request.history === true;
+  for (const release of releases) {
+    const failuresBefore = failures.length;
+    const segment = await listRelease(release, listing);
+    if (!isHistoryWanted || segment === undefined) continue;
+    if (failures.length > failuresBefore) {
+      // It might have everything, and Launchpad has to be asked about each kernel.
+      context.say(`launchpad ${segment}: not asked, the debug archive has not said all that it has`);
+    } else {
+      isHistoryWanted = await listReleaseHistory(release.codename, segment, listing);
+    }
+  }
+}
+
+/** The archive's name of the release; undefined when that is not known. */
+async function listRelease(release: UbuntuRelease, listing: UbuntuListing): Promise<string | undefined> {
   const { sources, failures } = listing;
   const name = release.version ?? release.codename;
   const failuresBefore = failures.length;
   const main = await openPlan(mainSuite(release, sources), name, listing);
   const failure = failures[failuresBefore]?.error;
-  if (main === undefined && failure === undefined) return;
+  if (main === undefined && failure === undefined) return release.version;
 
   const segment = await guardIndex({ suite: release.codename, release: name }, failures, () =>
     Promise.resolve(releaseSegment(release, main?.release)),
   );
-  if (segment === undefined) return;
+  if (segment === undefined) return undefined;
   if (main !== undefined) await listSuite(main, contents(release.codename, segment, listing), listing);
   for (const plan of sideSuites(release, sources)) {
     // One unreachable host needs no list of everything that it might have had.
@@ -101,6 +124,24 @@ async function listRelease(release: UbuntuRelease, listing: UbuntuListing): Prom
     const suite = await openPlan(plan, segment, listing);
     if (suite !== undefined) await listSuite(suite, contents(plan.name, segment, listing), listing);
   }
+  return segment;
+}
+
+/** False when Launchpad is better left alone. */
+async function listReleaseHistory(
+  codename: string,
+  segment: string,
+  listing: UbuntuListing,
+): Promise<boolean> {
+  for (const arch of listing.archs) {
+    const listed = listing.packages.filter(
+      (found) => found.release === segment && found.arch === arch.archive,
+    );
+    const known = new Set(listed.map(({ kernel }) => kernel));
+    const question = { place: listing.sources.launchpad, codename, segment, arch, known };
+    if (!(await listHistory(question, listing))) return false;
+  }
+  return true;
 }
 
 /** Undefined when there is no such suite or its failure was noted. */

@@ -15,6 +15,7 @@ export interface RequestFlags {
   readonly arch?: readonly string[];
   readonly kernel?: readonly string[];
   readonly variant?: readonly string[];
+  readonly history?: boolean;
   readonly mirror?: readonly MirrorFlag[];
   readonly keyring?: readonly string[];
   readonly allowExpired?: boolean;
@@ -86,6 +87,7 @@ export function distrosRequest(distros: readonly string[], flags: RequestFlags):
       variants: flags.variant ?? [],
       allowExpired: flags.allowExpired ?? false,
       insecure: flags.insecure ?? false,
+      ...(flags.history === undefined ? {} : { history: flags.history }),
       ...(flags.keyring === undefined ? {} : { keyrings: flags.keyring }),
     },
     mirrors: mirrorsOf(distros, flags.mirror ?? []),
