@@ -17,7 +17,7 @@ import {
   TRAILER,
   typeOfMode,
 } from './cpio.ts';
-import { MAX_RPM_FILES, MAX_OPEN_LINKS, MAX_UNPACKED_BYTES } from './limits.ts';
+import { MAX_OPEN_LINKS, MAX_RPM_FILES, MAX_UNPACKED_BYTES } from './limits.ts';
 import { malformed } from './malformed.ts';
 
 /** One file of the package's header, as a stripped member needs it. */
