@@ -30,6 +30,11 @@ test('line ends of every kind, blank lines, blanks, comments; twice the same is 
   ]);
 });
 
+test('yum’s name of the architecture is filled in where it is known', () => {
+  const text = 'https://cdn.example/x/$basearch\n';
+  expect(parseMirrorList(text, URL_HERE, [], 'x86_64').bases).toEqual(['https://cdn.example/x/x86_64/']);
+});
+
 test('other hosts are told apart, and are an error when there is nothing else', () => {
   const text = 'https://evil.example/a\nhttps://cdn.example/b';
   expect(parseMirrorList(text, URL_HERE, [])).toEqual({

@@ -99,6 +99,15 @@ describe('one mirror', () => {
     }
   });
 
+  test('whose list has an address of its own', async () => {
+    const web = await setUp();
+    const href = 'https://a.example/elsewhere/primary.xml.gz';
+    web.put(REPOMD, repomdOf('6.1', { href }));
+    await expect(read(web)).rejects.toMatchObject({ code: 'http-not-found' });
+    web.put(href, primaryOf('6.1'));
+    expect(await read(web)).toMatchObject({ indexUrl: href, packages: [{ urls: [`${BASE}a-6.1.rpm`] }] });
+  });
+
   test('that is gone when it is read again → what was wrong at first', async () => {
     const web = await setUp();
     web.put(REPOMD, (attempt) => (attempt === 1 ? repomdOf('6.1') : 404));
@@ -167,5 +176,6 @@ test('a list that one mirror lacks and the next has damaged comes from the third
   if (repository === undefined) throw new Error('no repository');
   const { indexUrl, packages } = await readPackages(repository, web.context, () => true);
   expect(indexUrl).toBe(`${bases[2]}repodata/primary.xml.gz`);
-  expect(packages[0].urls).toEqual(bases.map((base) => `${base}a-6.1.rpm`));
+  // The mirror that has the list goes first.
+  expect(packages[0].urls).toEqual([bases[2], bases[0], bases[1]].map((base) => `${base}a-6.1.rpm`));
 });

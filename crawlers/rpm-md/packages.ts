@@ -9,7 +9,6 @@ import type { EntryOrigin, RpmEntry } from './package-entry.ts';
 import { openDigest } from './open-digest.ts';
 import { readPrimarySqlite } from './primary-sqlite.ts';
 import { readPrimaryXml } from './primary-xml.ts';
-import type { PrimaryFile } from './repomd.ts';
 import { openRepository } from './repository.ts';
 import { resolveUrl } from './resolve-url.ts';
 import type { OpenRepository } from './types.ts';
@@ -73,10 +72,11 @@ async function readOnce(
   isWanted: (name: string) => boolean,
 ): Promise<PackageList> {
   const { primary } = repository.repomd;
-  const { url, path } = await fetchPrimary(repository, context);
+  const { url, path, base } = await fetchPrimary(repository, context);
+  const others = repository.bases.filter((other) => other !== base);
   const origin: EntryOrigin = {
     where: url,
-    bases: repository.bases.slice(0, MAX_PACKAGE_BASES),
+    bases: [base, ...others].slice(0, MAX_PACKAGE_BASES),
     allowedHosts: repository.location.allowedHosts ?? [],
   };
   const plain = openDigest(
@@ -99,17 +99,23 @@ async function readOnce(
 async function fetchPrimary(
   { repomd, bases, repomdUrl, location }: OpenRepository,
   context: CrawlContext,
-): Promise<{ readonly url: string; readonly path: string }> {
+): Promise<{ readonly url: string; readonly path: string; readonly base: string }> {
   const { primary } = repomd;
+  const { allowedHosts = [] } = location;
+  const asked = new Set<string>();
   let failure: BtfmillError | undefined;
-  for (const url of primaryUrls(primary, bases, location.allowedHosts ?? [], repomdUrl)) {
+  for (const base of bases) {
+    const url = resolveUrl(primary.href, primary.base, { base, allowedHosts }, repomdUrl);
+    // An absolute reference is the same on every mirror.
+    if (asked.has(url)) continue;
+    asked.add(url);
     try {
       const stored = await fetchStoredIndex(url, context, {
         digest: primary.digest,
         sizeBytes: primary.sizeBytes,
         key: `${location.anchor.url}#primary`,
       });
-      if (stored !== undefined) return { url, path: stored.path };
+      if (stored !== undefined) return { url, path: stored.path, base };
       failure ??= new BtfmillError('http-not-found', `${url}: listed in ${repomdUrl}, but not there`);
     } catch (thrown) {
       const error = toBtfmillError(thrown);
@@ -118,14 +124,4 @@ async function fetchPrimary(
     }
   }
   throw failure as BtfmillError;
-}
-
-function primaryUrls(
-  { href, base: xmlBase }: PrimaryFile,
-  bases: readonly string[],
-  allowedHosts: readonly string[],
-  where: string,
-): string[] {
-  const urls = bases.map((base) => resolveUrl(href, xmlBase, { base, allowedHosts }, where));
-  return [...new Set(urls)];
 }

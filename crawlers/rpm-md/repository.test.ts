@@ -230,6 +230,15 @@ describe('by a mirror list', () => {
     });
   });
 
+  test('a mirror that answers with a page is passed over', async () => {
+    const web = await setUp();
+    web.put(LIST, 'https://cdn.example/a\nhttps://cdn.example/b');
+    web.put('https://cdn.example/a/repodata/repomd.xml', '<html><body>Welcome</body></html>');
+    await expect(open(web, at('mirror-list', LIST))).rejects.toMatchObject({ code: 'index-malformed' });
+    web.put('https://cdn.example/b/repodata/repomd.xml', repomd(1));
+    expect(await open(web, at('mirror-list', LIST))).toMatchObject({ bases: ['https://cdn.example/b/'] });
+  });
+
   test.each([
     [LIST, 'https://cdn.example/x', 'tls-only'],
     [LIST, 'http://cdn.example/x', 'unanchored'],

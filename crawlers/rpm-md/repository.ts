@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import { isRefusal } from '../http/failures.ts';
 import { fetchIndexFile } from '../http/index-file.ts';
 import { isIndexFault } from '../listing.ts';
 import { parsePackageDigest } from '../package-digest.ts';
@@ -9,7 +10,7 @@ import { verifyDetached } from '../trust/index.ts';
 import type { CrawlContext, IndexTrust } from '../types.ts';
 import { type ListedVersion, parseMetalink } from './metalink.ts';
 import { parseMirrorList } from './mirror-list.ts';
-import { parseRepomd } from './repomd.ts';
+import { parseRepomd, type Repomd } from './repomd.ts';
 import { asFolder } from './resolve-url.ts';
 import type { OpenRepository, RepositoryLocation, RepositoryPolicy } from './types.ts';
 
@@ -128,7 +129,8 @@ async function findMirrors(
 interface Candidate {
   readonly base: string;
   readonly repomdUrl: string;
-  readonly bytes: Buffer;
+  readonly repomdSha256: string;
+  readonly repomd: Repomd;
   /** Which of the listed versions it is; 0 when there is no list. */
   readonly version: number;
   readonly trust: IndexTrust;
@@ -152,8 +154,15 @@ async function tryMirror(
     },
   });
   if (file === undefined) return undefined;
-  const trust = attainedTrust(base, mirrors, policy, signer);
-  return { base, repomdUrl, bytes: file.bytes, version, trust, signer };
+  return {
+    base,
+    repomdUrl,
+    repomdSha256: createHash('sha256').update(file.bytes).digest('hex'),
+    repomd: parseRepomd(file.bytes, repomdUrl),
+    version,
+    trust: attainedTrust(base, mirrors, policy, signer),
+    signer,
+  };
 }
 
 /** A metalink that came by HTTPS vouches for what any mirror gives; everything else is as good as its own way. */
@@ -205,14 +214,13 @@ async function fetchSignature(url: string, context: CrawlContext): Promise<Buffe
   try {
     return (await fetchIndexFile(url, context, { maxBytes: MAX_SIGNATURE_BYTES }))?.bytes;
   } catch (error) {
-    const isRefused = error instanceof BtfmillError && error.code === 'http-refused' && !error.retryable;
-    if (isRefused) return undefined;
+    if (isRefusal(error)) return undefined;
     throw error;
   }
 }
 
 function toRepository(
-  { base, repomdUrl, bytes, trust, signer }: Candidate,
+  { base, repomdUrl, repomdSha256, repomd, trust, signer }: Candidate,
   others: readonly string[],
   location: RepositoryLocation,
   policy: RepositoryPolicy,
@@ -222,8 +230,8 @@ function toRepository(
     policy,
     bases: [base, ...others],
     repomdUrl,
-    repomdSha256: createHash('sha256').update(bytes).digest('hex'),
-    repomd: parseRepomd(bytes, repomdUrl),
+    repomdSha256,
+    repomd,
     trust,
     ...(signer === undefined ? {} : { signer }),
   };
