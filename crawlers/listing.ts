@@ -66,6 +66,15 @@ export function isIndexFault({ code }: BtfmillError): boolean {
 }
 
 /**
+ * Of two failures on the way to one index the one to tell: that something is wrong with what a mirror gave says more
+ * than that another gave nothing.
+ */
+export function moreTelling(first: BtfmillError | undefined, next: BtfmillError): BtfmillError {
+  const isFirst = first !== undefined && !(first.code.startsWith('http-') && next.code.startsWith('index-'));
+  return isFirst ? first : next;
+}
+
+/**
  * Runs one step of a listing. What the mirror or its indexes did wrong is added to `failures`, and undefined comes
  * back; everything else ends the listing.
  */

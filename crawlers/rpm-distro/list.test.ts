@@ -213,6 +213,14 @@ describe('a repository that is not where it was', () => {
     expect((await list(web)).failures).toMatchObject([{ error: { code: 'http-unreachable' } }]);
   });
 
+  test('and a place that lies about it says more than one that says nothing', async () => {
+    const web = await newWeb();
+    web.kill('lists.example');
+    put(web, OLD);
+    web.put(OLD + INDEX.primaryPath, 'damaged');
+    expect((await list(web)).failures).toMatchObject([{ error: { code: 'index-digest' } }]);
+  });
+
   test('what is wrong with its index is that repository’s failure', async () => {
     const web = await newWeb();
     put(web, NEW);

@@ -3,7 +3,7 @@
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import type { Arch } from '../arch.ts';
 import { isRefusal } from '../http/failures.ts';
-import { guardIndex, isAskedFor, isIndexFault, type Listing } from '../listing.ts';
+import { guardIndex, isAskedFor, isIndexFault, type Listing, moreTelling } from '../listing.ts';
 import {
   type OpenRepository,
   openRepository,
@@ -101,8 +101,8 @@ function noteKernels(
 
 /**
  * What the repository lists at the first anchor that has it; undefined when nobody has it and nobody need. An anchor
- * that fails is no reason not to ask the next, each is trusted for itself. Throws the first failure when no other
- * anchor has the repository, and `http-not-found` when it is required.
+ * that fails is no reason not to ask the next, each is trusted for itself. Throws the most telling failure when no
+ * other anchor has the repository, and `http-not-found` when it is required.
  */
 async function readFirst(plan: RepositoryPlan, context: CrawlContext): Promise<PackageList | undefined> {
   const { name, arch, anchors, allowedHosts, policy } = plan;
@@ -126,7 +126,7 @@ async function readFirst(plan: RepositoryPlan, context: CrawlContext): Promise<P
       // Once it was there, whatever is refused is missed.
       const isAbsent = repository === undefined && plan.isAbsentWhenRefused === true && isRefusal(error);
       if (isAbsent) isSomewhereAbsent = true;
-      else failure ??= error;
+      else failure = moreTelling(failure, error);
     }
   }
   const isMissed = plan.isRequired || !isSomewhereAbsent || failure?.code !== 'http-unreachable';

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { isRefusal } from '../http/failures.ts';
 import { fetchIndexFile } from '../http/index-file.ts';
-import { isIndexFault } from '../listing.ts';
+import { isIndexFault, moreTelling } from '../listing.ts';
 import { parsePackageDigest } from '../package-digest.ts';
 import { verifyDetached } from '../trust/index.ts';
 import type { CrawlContext, IndexTrust } from '../types.ts';
@@ -94,13 +94,6 @@ async function openOnce(
     `${location.name}: none of ${tried.length} mirrors can be used, e.g. ${failure.message}`,
     { cause: failure, retryable: failure.retryable },
   );
-}
-
-/** That something is wrong with what a mirror gave says more than that another gave nothing. */
-function moreTelling(first: BtfmillError | undefined, next: BtfmillError): BtfmillError {
-  return first === undefined || (first.code.startsWith('http-') && next.code.startsWith('index-'))
-    ? next
-    : first;
 }
 
 async function findMirrors(
