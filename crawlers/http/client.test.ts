@@ -78,6 +78,17 @@ describe('refusals and retries', () => {
     expect(requests).toBe(tries);
   });
 
+  test('a request may ask for fewer tries than the client makes', async () => {
+    let requests = 0;
+    const url = await startServer((_request, response) => {
+      requests += 1;
+      response.writeHead(503).end();
+    });
+    const request = client().request(url, { signal: new AbortController().signal, maxAttempts: 2 });
+    await expect(request).rejects.toMatchObject({ code: 'http-status' });
+    expect(requests).toBe(2);
+  });
+
   test('a 503 that passes is not noticed', async () => {
     let requests = 0;
     const url = await startServer((_request, response) => {

@@ -24,6 +24,8 @@ export interface HttpRequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly method?: 'GET' | 'HEAD';
+  /** Tries, the first included, where the client's own number is too many: the same file is elsewhere as well. */
+  readonly maxAttempts?: number;
 }
 
 export interface HttpClient {
@@ -113,7 +115,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         failure = toBtfmillError(error);
       }
       const isWorthATry = failure.retryable && failure.code !== 'aborted' && !isTooLongToWait(askedMs);
-      if (attempt >= settings.maxAttempts || !isWorthATry) throw failure;
+      if (attempt >= (request.maxAttempts ?? settings.maxAttempts) || !isWorthATry) throw failure;
       await pause(Math.max(retryDelayMs(attempt, settings.backoffBaseMs), askedMs), request.signal);
     }
   }

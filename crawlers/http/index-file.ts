@@ -16,6 +16,8 @@ export interface IndexFileOptions {
   readonly byHashUrl?: string;
   /** What `url` names never changes: a kept copy is taken without asking. */
   readonly isImmutable?: boolean;
+  /** Of each request; see `HttpRequestOptions`. */
+  readonly maxAttempts?: number;
   /** Throws when the bytes must not be used; they are then not kept either. */
   readonly check?: (bytes: Buffer) => Promise<void>;
 }
@@ -114,7 +116,11 @@ async function download(
   options: IndexFileOptions,
   headers: Record<string, string>,
 ): Promise<Answer> {
-  return readBodyWithRetries(url, context, headers, (response) => readAnswer(url, response, options));
+  const request = {
+    headers,
+    ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
+  };
+  return readBodyWithRetries(url, context, request, (response) => readAnswer(url, response, options));
 }
 
 async function readAnswer(url: string, response: HttpResponse, options: IndexFileOptions): Promise<Answer> {

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BtfmillError } from '../../errors/index.ts';
 import type { CrawlContext } from '../types.ts';
-import type { HttpResponse } from './client.ts';
+import type { HttpRequestOptions, HttpResponse } from './client.ts';
 import { retryDelayMs } from './retry-delay.ts';
 
 /** Tries of one body; a cut or stalled index starts again from its first byte. */
@@ -14,11 +14,11 @@ const BODY_BACKOFF_MS = 250;
 export async function readBodyWithRetries<T>(
   url: string,
   context: CrawlContext,
-  headers: Readonly<Record<string, string>>,
+  request: Omit<HttpRequestOptions, 'signal'>,
   read: (response: HttpResponse) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
-    const response = await context.http.request(url, { headers, signal: context.signal });
+    const response = await context.http.request(url, { ...request, signal: context.signal });
     try {
       return await read(response);
     } catch (error) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createFakeWeb, type FakeWeb } from '../../test/support/fake-web.ts';
 import { tempDirForTest } from '../../test/support/temp.ts';
+import type { HttpRequestOptions } from '../http/client.ts';
 import {
   openRepository,
   type RepositoryAnchor,
@@ -228,6 +229,26 @@ describe('by a mirror list', () => {
       trust: 'tls-only',
       bases: ['https://b.example/b/', 'https://c.example/c/'],
     });
+  });
+
+  test('there is less patience with a mirror while there are others', async () => {
+    const web = await setUp();
+    web.put(LIST, 'https://cdn.example/a\nhttps://cdn.example/b');
+    const patience: unknown[] = [];
+    const { http } = web.context;
+    const watched = {
+      ...http,
+      request(url: string, options: HttpRequestOptions) {
+        patience.push([url.slice('https://cdn.example/'.length), options.maxAttempts]);
+        return http.request(url, options);
+      },
+    };
+    await openRepository(at('mirror-list', LIST), PLAIN, { ...web.context, http: watched });
+    expect(patience).toEqual([
+      ['core/mirror.list', undefined],
+      ['a/repodata/repomd.xml', 2],
+      ['b/repodata/repomd.xml', undefined],
+    ]);
   });
 
   test('a mirror that answers with a page is passed over', async () => {

@@ -29,6 +29,8 @@ const MAX_ANCHOR_BYTES = 4 * 1024 * 1024;
 const MAX_SIGNATURE_BYTES = 64 * 1024;
 /** A list may have a hundred; when so many of the best are no good, the rest is not asked. */
 const MAX_MIRRORS = 8;
+/** A dead mirror is not worth waiting for while there are others. */
+const HASTY = { maxAttempts: 2 } as const;
 
 /**
  * The repository, or undefined when nobody has it (its anchor, or repomd.xml on every mirror, answers 404).
@@ -70,7 +72,8 @@ async function openOnce(
   for (const [index, base] of tried.entries()) {
     let candidate: Candidate | undefined;
     try {
-      candidate = await tryMirror(base, mirrors, policy, context);
+      const isLast = index === tried.length - 1;
+      candidate = await tryMirror(base, mirrors, policy, context, isLast ? {} : HASTY);
     } catch (thrown) {
       const error = toBtfmillError(thrown);
       if (!isIndexFault(error)) throw error;
@@ -135,11 +138,13 @@ async function tryMirror(
   mirrors: Mirrors,
   policy: RepositoryPolicy,
   context: CrawlContext,
+  patience: { readonly maxAttempts?: number },
 ): Promise<Candidate | undefined> {
   const repomdUrl = `${base}repodata/repomd.xml`;
   let version = 0;
   let signer: string | undefined;
   const file = await fetchIndexFile(repomdUrl, context, {
+    ...patience,
     maxBytes: MAX_REPOMD_BYTES,
     check: async (bytes) => {
       version = findVersion(bytes, mirrors.versions, repomdUrl);
