@@ -48,6 +48,9 @@ describe('retryAfter', () => {
   it('does not fetch a package every night whose signature is bad', () => {
     const error = new BtfmillError('package-signature', 'x.rpm: signed by nobody');
     expect(hoursUntil(error, earlier({ code: 'package-signature' }))).toBe(22);
+    // What the mirror has is what the index says, and still not what the package says of itself.
+    const inside = new BtfmillError('package-digest', 'rpm payload: no', { retryable: false });
+    expect(hoursUntil(inside, earlier({ code: 'package-digest' }))).toBe(22);
   });
 
   it.each([

@@ -38,7 +38,8 @@ export function retryAfter(failure: Failure): IsoTime | undefined {
 function liesInThePackage(error: BtfmillError): boolean {
   if (error.retryable) return false;
   const { code, exitCode } = error;
-  return exitCode === EXIT.someKernelsFailed || exitCode === EXIT.unexpected || code === 'package-signature';
+  const isRefused = code === 'package-signature' || code === 'package-digest';
+  return isRefused || exitCode === EXIT.someKernelsFailed || exitCode === EXIT.unexpected;
 }
 
 /** The unbroken row of earlier failures that equal this one; attempts that were stopped say nothing. */

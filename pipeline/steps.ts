@@ -4,15 +4,17 @@ import { join } from 'node:path';
 import type { HttpClient } from '../crawlers/http/client.ts';
 import { crawlerFor, crawlerNames } from '../crawlers/index.ts';
 import { sweepIndexCache } from '../crawlers/sweep-index-cache.ts';
-import type { ValidatorStore } from '../crawlers/types.ts';
+import type { DebugPackage, ValidatorStore } from '../crawlers/types.ts';
 import { BtfmillError } from '../errors/index.ts';
 import { readBannerInThread } from './compute.ts';
 import { convertKernel } from './convert.ts';
 import { crossCheck } from './cross-check.ts';
 import { fetchPackage } from './fetch.ts';
-import type { RunOptions, RunSteps } from './run-types.ts';
+import type { RunOptions, RunSteps, StepControl } from './run-types.ts';
+import { verifyRpm } from './rpm-signature.ts';
 import { readArchiveFile, storeBtf } from './store.ts';
 import { PACKAGE_FOLDER } from './sweep.ts';
+import type { VerifiedPackage } from './types.ts';
 import { unpackVmlinux } from './unpack/index.ts';
 
 export interface StepContext {
@@ -38,10 +40,7 @@ export function createSteps({ http, validators, options }: StepContext): RunStep
       return crawler.list(request, { http, validators, indexCacheDir, signal, say });
     },
     fetch: (pkg, control) => fetchPackage(pkg, { http, cacheDir: packageDir, troubledHosts, ...control }),
-    verify: ({ url }) =>
-      Promise.reject(
-        new BtfmillError('package-signature', `${url}: the signature of such a package cannot be checked`),
-      ),
+    verify: verifyPackage,
     readBanner: readBannerInThread,
     unpack: ({ format, kernel }, packagePath, workDir, control) =>
       unpackVmlinux(packagePath, { format, kernel, workDir, threads, ...control }),
@@ -57,4 +56,17 @@ export function createSteps({ http, validators, options }: StepContext): RunStep
     store: (key, btf, signal) => storeBtf({ archiveDir, key, btf, signal }),
     inspect: (key, signal) => readArchiveFile({ archiveDir, key, signal }),
   };
+}
+
+/** Only rpm packages are signed themselves: a .deb that would have to be is refused. */
+async function verifyPackage(
+  { format, signature, url }: DebugPackage,
+  packagePath: string,
+  workDir: string,
+  { signal }: StepControl,
+): Promise<VerifiedPackage> {
+  if (format !== 'rpm' || signature === undefined) {
+    throw new BtfmillError('package-signature', `${url}: a .${format} carries no signature to go by`);
+  }
+  return verifyRpm(packagePath, { ...signature, workDir, signal });
 }
