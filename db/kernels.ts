@@ -44,6 +44,11 @@ export interface KernelTable {
   markPublished(id: number, facts: PublishedFacts, at: IsoTime): void;
   markFailed(id: number, failure: { code: string; message: string; packageId: number }, at: IsoTime): void;
   markNoDebugInfo(id: number, packageId: number, at: IsoTime): void;
+  /**
+   * Takes a published kernel back, with a reason; its file stays and its facts are kept. False when there is no
+   * published kernel of that key.
+   */
+  withdraw(key: KernelKey, reason: string, at: IsoTime): boolean;
   /** All kernels in a state, by plane and name. */
   inState(state: KernelState): readonly KernelRow[];
   /** One row per plane and state that has kernels, sorted by plane. */
@@ -123,6 +128,10 @@ export function kernelTable(db: Database): KernelTable {
   const noDebugInfo = db.prepare(
     `UPDATE kernels SET ${NO_RESULT}, state = 'no-debug-info', package_id = @packageId, changed_at = @at WHERE id = @id`,
   );
+  const withdrawn = db.prepare(
+    `UPDATE kernels SET state = 'withdrawn', reason = @reason, changed_at = @at
+     WHERE state = 'published' AND distro = @distro AND release = @release AND arch = @arch AND kernel = @kernel`,
+  );
   const byState = db.prepare<[KernelState], KernelColumns>(
     'SELECT * FROM kernels WHERE state = ? ORDER BY distro, release, arch, kernel',
   );
@@ -165,6 +174,9 @@ export function kernelTable(db: Database): KernelTable {
     },
     markNoDebugInfo(id, packageId, at) {
       noDebugInfo.run({ id, packageId, at });
+    },
+    withdraw(key, reason, at) {
+      return withdrawn.run({ ...keyParameters(key), reason, at }).changes > 0;
     },
     inState(state) {
       return byState.all(state).map(toKernel);

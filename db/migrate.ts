@@ -29,18 +29,16 @@ export function migrate(db: Database): void {
   // Looks first without the write lock, so that a query beside a running crawl need not wait for it.
   if (readVersion(db) === SCHEMA_VERSION) return;
   // A table that others refer to can only be rebuilt while nobody looks; no-op inside a transaction, hence here.
-  db.pragma('foreign_keys = OFF');
+  db.exec('PRAGMA foreign_keys = OFF');
   while (readVersion(db) < SCHEMA_VERSION) step.immediate();
-  db.pragma('foreign_keys = ON');
+  db.exec('PRAGMA foreign_keys = ON');
 }
 
 function refuseDanglingRows(db: Database): void {
-  const dangling = db.pragma('foreign_key_check') as readonly unknown[];
-  if (dangling.length === 0) return;
-  throw new BtfmillError(
-    'record-damaged',
-    `${db.name}: ${dangling.length} rows refer to rows that are not there`,
-  );
+  const count = db.prepare<[], number>('SELECT count(*) FROM pragma_foreign_key_check').pluck();
+  const dangling = count.get() ?? 0;
+  if (dangling === 0) return;
+  throw new BtfmillError('record-damaged', `${db.name}: ${dangling} rows refer to rows that are not there`);
 }
 
 function readVersion(db: Database): number {

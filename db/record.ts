@@ -11,6 +11,7 @@ import { httpValidatorTable } from './http-validators.ts';
 import { type KernelTable, kernelTable } from './kernels.ts';
 import { migrate } from './migrate.ts';
 import { type PackageTable, packageTable } from './packages.ts';
+import { publicCopy } from './public-copy.ts';
 import { type RunTable, runTable } from './runs.ts';
 import { isSqliteError, openSqlite } from './sqlite.ts';
 import { type StepTimingTable, stepTimingTable } from './step-timings.ts';
@@ -24,6 +25,8 @@ export interface BtfRecord {
   readonly stepTimings: StepTimingTable;
   readonly crossChecks: CrossCheckTable;
   readonly validators: ValidatorStore;
+  /** The image of a SQLite database for strangers to read: what is known of each kernel. */
+  publicCopy(): Buffer;
   /** All or nothing: what `work` writes is seen by others at once, or never. */
   transaction<Result>(work: () => Result): Result;
   close(): void;
@@ -77,6 +80,7 @@ function useDatabase(file: string, db: Database.Database, options: OpenRecordOpt
       stepTimings: stepTimingTable(db),
       crossChecks: crossCheckTable(db),
       validators: httpValidatorTable(db, options.now ?? (() => new Date())),
+      publicCopy: () => publicCopy(db),
       transaction: (work) => db.transaction(work).immediate(),
       close: () => {
         db.close();

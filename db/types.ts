@@ -6,7 +6,7 @@ import type { BtfSource, NameProof, StepTiming } from '../pipeline/types.ts';
 /** UTC, ISO 8601 with milliseconds, as `Date.prototype.toISOString` prints it; sorts as text. */
 export type IsoTime = string;
 
-/** What is known of one kernel (design: state). No verb sets `withdrawn` yet; all of them leave such kernels alone. */
+/** What is known of one kernel (design: state). */
 export const KERNEL_STATES = ['published', 'failed', 'no-debug-info', 'pending', 'withdrawn'] as const;
 export type KernelState = (typeof KERNEL_STATES)[number];
 

@@ -99,6 +99,18 @@ export const ERROR_CODES = {
     'what was made differs from what was published, or from a sound file that the record does not know',
     EXIT.someKernelsFailed,
   ),
+  'archive-signature': row('the archive has no good signature of the expected key', EXIT.integrity),
+  'archive-rollback': row(
+    'the archive is older than what was seen of it before, or has expired',
+    EXIT.integrity,
+    true,
+  ),
+  'archive-malformed': row('a file that describes the archive breaks its format', EXIT.integrity),
+  'archive-digest': row(
+    'a file of the archive differs from the digest its signed index gives',
+    EXIT.integrity,
+    true,
+  ),
   'archive-damaged': row('a published file differs from the record', EXIT.damageFound),
   'record-damaged': row('the SQLite record cannot be used', EXIT.unexpected),
 } as const satisfies Record<string, ErrorCodeInfo>;

@@ -22,6 +22,16 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
   }
 }
 
+/** Names that were given in a folder before this call survive a power cut after it. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /**
  * Throws `usage` when `path` is one of the `inputs`, whatever it is called: a converted file cannot be made again from
  * what it was converted to.

@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import type { KernelKey } from '../crawlers/types.ts';
 import { BtfmillError, type ErrorCode, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
+import { syncFolder } from './atomic-write.ts';
 import { packBtfTar, unpackBtfTar } from './btf-tar.ts';
 import { throughProcess } from './child-process.ts';
 import { inspectInThread } from './compute.ts';
@@ -202,12 +203,7 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
 /** Makes the new name, and the three folders above it that may be new, survive a power cut. */
 async function syncFolders(folder: string): Promise<void> {
   for (const path of [folder, join(folder, '..'), join(folder, '../..'), join(folder, '../../..')]) {
-    const handle = await open(path, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await syncFolder(path);
   }
 }
 

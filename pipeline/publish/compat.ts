@@ -1,0 +1,27 @@
+/** Lists of the archive in the forms that other programs read. */
+
+import type { KernelKey } from '../../crawlers/types.ts';
+
+export interface ListedKernel extends KernelKey {
+  /** Of the `.tar.xz`. */
+  readonly sha256: string;
+}
+
+/** `{arch: {distro: {release: {kernel: {sha256}}}}}`: the catalog that DataDog's agent checks its downloads with. */
+export function datadogCatalog(kernels: readonly ListedKernel[]): unknown {
+  const catalog: Record<string, Record<string, Record<string, Record<string, { sha256: string }>>>> = {};
+  for (const { distro, release, arch, kernel, sha256 } of kernels) {
+    (((catalog[arch] ??= {})[distro] ??= {})[release] ??= {})[kernel] = { sha256 };
+  }
+  return catalog;
+}
+
+/** What btfhub-online answers to `GET /api/v1/list`. */
+export function btfhubOnlineList(kernels: readonly KernelKey[]): unknown {
+  return kernels.map(({ distro, release, arch, kernel }) => ({
+    distribution: distro,
+    distribution_version: release,
+    kernel_version: kernel,
+    arch,
+  }));
+}

@@ -1,0 +1,270 @@
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { type BtfRecord, openRecord } from '../../db/index.ts';
+import { openSqlite } from '../../db/sqlite.ts';
+import { addPublished } from '../../test/support/published-kernels.ts';
+import { tempDirForTest } from '../../test/support/temp.ts';
+import { parseIndex, parseManifest, parseTimestamp, sha256Of } from './layout.ts';
+import { generateSigningKey, verifyMinisign } from './minisign.ts';
+import { publishArchive, type PublishOptions, type PublishReport } from './publish.ts';
+
+const DAY = 86_400_000;
+const NOW = new Date('2026-11-21T02:00:00.000Z');
+const PLANE = { distro: 'debian', release: '12', arch: 'x86_64' };
+const INDEX = 'index/debian/12/x86_64.jsonl';
+
+interface World {
+  readonly archiveDir: string;
+  readonly record: BtfRecord;
+  readonly key: ReturnType<typeof generateSigningKey>;
+  publish(more?: Partial<PublishOptions>): Promise<PublishReport>;
+  read(path: string): Buffer;
+}
+
+async function makeWorld(): Promise<World> {
+  const folder = await tempDirForTest('publish');
+  const archiveDir = join(folder, 'archive');
+  mkdirSync(archiveDir);
+  const record = openRecord(join(folder, 'record.sqlite'));
+  onTestFinished(() => record.close());
+  const key = generateSigningKey();
+  const signal = new AbortController().signal;
+  return {
+    archiveDir,
+    record,
+    key,
+    publish: (more = {}) =>
+      publishArchive({ archiveDir, record, key, validForMs: 7 * DAY, now: NOW, signal, ...more }),
+    read: (path) => readFileSync(join(archiveDir, path)),
+  };
+}
+
+/** Every describing file with its inode and modification time: what was written again has others. */
+function marks(archiveDir: string): Map<string, string> {
+  const names = readdirSync(archiveDir, { recursive: true, encoding: 'utf8' });
+  return new Map(
+    names
+      .map((name) => [name, statSync(join(archiveDir, name))] as const)
+      .filter(([, stats]) => stats.isFile())
+      .map(([name, stats]) => [name, `${stats.ino} ${stats.mtimeMs}`]),
+  );
+}
+
+it('leads from the signed timestamp to the digest of every file', async () => {
+  const world = await makeWorld();
+  const { path } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  const report = await world.publish();
+  expect(report).toMatchObject({ serial: 1, outcome: 'new', added: [path], withdrawn: [], kernels: 1 });
+  expect(report.written).toEqual([
+    INDEX,
+    'manifest-1.json',
+    'SHA256SUMS',
+    'config.json',
+    'changes/1.txt',
+    'compat/datadog-catalog.json',
+    'compat/btfhub-online-list.json',
+    'archive.sqlite',
+    'timestamp.json.minisig',
+    'timestamp.json',
+  ]);
+
+  const stamp = world.read('timestamp.json');
+  const signature = world.read('timestamp.json.minisig').toString();
+  expect(verifyMinisign(stamp, signature, world.key.publicKey, 'x')).toMatch(/serial 1, expires 2026-11-28/u);
+  const timestamp = parseTimestamp(stamp, 'x');
+  expect(timestamp).toMatchObject({ serial: 1, expires: '2026-11-28T02:00:00.000Z' });
+  const manifest = world.read(timestamp.manifest.path);
+  expect(sha256Of(manifest)).toBe(timestamp.manifest.sha256);
+  for (const file of parseManifest(manifest, 'x').files) {
+    expect(sha256Of(world.read(file.path).subarray(0, file.size))).toBe(file.sha256);
+  }
+  expect(parseIndex(world.read(INDEX), PLANE, 'x')).toEqual([
+    expect.objectContaining({
+      kernel: '6.1.0-1-amd64',
+      state: 'published',
+      serial: 1,
+      size: world.read(path).length,
+      sha256: sha256Of(world.read(path)),
+      trust: 'signed-index',
+      package: expect.objectContaining({ name: 'linux-image-6.1.0-1-amd64-dbg' }),
+    }),
+  ]);
+  expect(world.read('changes/1.txt').toString()).toBe(`${path}\n`);
+  expect(JSON.parse(world.read('config.json').toString())).toMatchObject({
+    publicKey: world.key.publicKey.text,
+  });
+  const digest = sha256Of(world.read(path));
+  expect(JSON.parse(world.read('compat/datadog-catalog.json').toString())).toEqual({
+    x86_64: { debian: { '12': { '6.1.0-1-amd64': { sha256: digest } } } },
+  });
+  expect(JSON.parse(world.read('compat/btfhub-online-list.json').toString())).toEqual([
+    { distribution: 'debian', distribution_version: '12', kernel_version: '6.1.0-1-amd64', arch: 'x86_64' },
+  ]);
+  expect(execFileSync('sha256sum', ['-c', 'SHA256SUMS'], { cwd: world.archiveDir, encoding: 'utf8' })).toBe(
+    `${path}: OK\n`,
+  );
+});
+
+it('publishes a copy of the record that says nothing of this machine', async () => {
+  const world = await makeWorld();
+  const { path } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  world.record.runs.start({ startedAt: 't', btfmillVersion: '0', options: { archiveDir: world.archiveDir } });
+  await world.publish();
+  const copy = openSqlite(join(world.archiveDir, 'archive.sqlite'), { readonly: true });
+  expect(copy.prepare('SELECT path, state, package_name FROM kernels').all()).toEqual([
+    { path, state: 'published', package_name: 'linux-image-6.1.0-1-amd64-dbg' },
+  ]);
+  copy.close();
+  expect(world.read('archive.sqlite').includes(world.archiveDir)).toBe(false);
+});
+
+it('adds one kernel without touching what has not changed', async () => {
+  const world = await makeWorld();
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-arm64', arch: 'arm64' });
+  await world.publish();
+  const before = marks(world.archiveDir);
+  const first = world.read(INDEX);
+  const { path } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-2-amd64' });
+  expect(await world.publish()).toMatchObject({ serial: 2, added: [path], kernels: 3 });
+
+  const after = marks(world.archiveDir);
+  const same = [...before.keys()].filter((name) => before.get(name) === after.get(name));
+  expect(same).toContain('index/debian/12/arm64.jsonl');
+  expect(same).toContain('manifest-1.json');
+  expect(same).toContain('changes/1.txt');
+  expect(same).not.toContain(INDEX);
+  expect(world.read(INDEX).subarray(0, first.length).equals(first)).toBe(true);
+  expect(world.read('changes/2.txt').toString()).toBe(`${path}\n`);
+});
+
+it('writes nothing when nothing is new, and renews the timestamp in time', async () => {
+  const world = await makeWorld();
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  await world.publish();
+  const before = marks(world.archiveDir);
+  const nextNight = new Date(NOW.getTime() + DAY);
+  expect(await world.publish({ now: nextNight })).toMatchObject({
+    serial: 1,
+    outcome: 'unchanged',
+    written: [],
+  });
+  expect(marks(world.archiveDir)).toEqual(before);
+
+  const fourNights = new Date(NOW.getTime() + 4 * DAY);
+  expect(await world.publish({ now: fourNights })).toMatchObject({
+    serial: 1,
+    outcome: 'renewed',
+    expires: '2026-12-02T02:00:00.000Z',
+    written: ['timestamp.json.minisig', 'timestamp.json'],
+  });
+});
+
+it('a clock that was wrong is put right the next time', async () => {
+  const world = await makeWorld();
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  await world.publish({ now: new Date(NOW.getTime() + 4000 * DAY) });
+  expect(await world.publish()).toMatchObject({ outcome: 'renewed', expires: '2026-11-28T02:00:00.000Z' });
+});
+
+it('a withdrawn kernel gets a line with the reason and leaves the sums; its file stays', async () => {
+  const world = await makeWorld();
+  const { path, ...key } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  await world.publish();
+  world.record.kernels.withdraw(key, 'wrong vmlinux', NOW.toISOString());
+  expect(await world.publish()).toMatchObject({ serial: 2, added: [], withdrawn: [path], kernels: 0 });
+  expect(parseIndex(world.read(INDEX), PLANE, 'x').at(-1)).toMatchObject({
+    state: 'withdrawn',
+    reason: 'wrong vmlinux',
+    serial: 2,
+  });
+  expect(world.read('SHA256SUMS').toString()).toBe('');
+  expect(existsSync(join(world.archiveDir, path))).toBe(true);
+});
+
+it('a kernel that was withdrawn before it was ever published is nobody’s business', async () => {
+  const world = await makeWorld();
+  const { path: _, ...key } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  world.record.kernels.withdraw(key, 'never mind', NOW.toISOString());
+  expect(await world.publish()).toMatchObject({ withdrawn: [], kernels: 0 });
+  expect(existsSync(join(world.archiveDir, INDEX))).toBe(false);
+});
+
+it('what a killed publish appended does not count', async () => {
+  const world = await makeWorld();
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  await world.publish();
+  appendFileSync(join(world.archiveDir, INDEX), '{"half a line');
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-2-amd64' });
+  await world.publish();
+  const kernels = parseIndex(world.read(INDEX), PLANE, 'x').map(({ kernel }) => kernel);
+  expect(kernels).toEqual(['6.1.0-1-amd64', '6.1.0-2-amd64']);
+});
+
+it('keeps lines of kernels that a new record does not know', async () => {
+  const world = await makeWorld();
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  await world.publish();
+  const other = await makeWorld();
+  addPublished(other.record, world.archiveDir, { kernel: '6.1.0-2-amd64' });
+  expect(await world.publish({ record: other.record })).toMatchObject({ serial: 2, kernels: 2 });
+});
+
+it.each<[string, string, (world: World, path: string) => void]>([
+  ['a file that is gone', 'archive-damaged', ({ archiveDir }, path) => rmSync(join(archiveDir, path))],
+  [
+    'a file with another byte',
+    'archive-damaged',
+    ({ archiveDir, read }, path) => {
+      const bytes = read(path);
+      bytes[0] ^= 1;
+      writeFileSync(join(archiveDir, path), bytes);
+    },
+  ],
+])('%s is not published', async (_, code, damage) => {
+  const world = await makeWorld();
+  const { path } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  damage(world, path);
+  await expect(world.publish()).rejects.toMatchObject({ code, message: expect.stringContaining(path) });
+  expect(existsSync(join(world.archiveDir, 'timestamp.json'))).toBe(false);
+  expect(existsSync(join(world.archiveDir, INDEX))).toBe(false);
+});
+
+it('an index that lost its published lines stops the next serial', async () => {
+  const world = await makeWorld();
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  await world.publish();
+  writeFileSync(join(world.archiveDir, INDEX), '');
+  await expect(world.publish()).rejects.toMatchObject({ code: 'archive-digest' });
+});
+
+it('a signed archive is not published without its key', async () => {
+  const world = await makeWorld();
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  await world.publish();
+  const { archiveDir, record } = world;
+  const signal = new AbortController().signal;
+  await expect(
+    publishArchive({ archiveDir, record, validForMs: DAY, now: NOW, signal }),
+  ).rejects.toMatchObject({ code: 'usage' });
+});
+
+it('another key makes a new serial that names it', async () => {
+  const world = await makeWorld();
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  await world.publish();
+  const key = generateSigningKey();
+  expect(await world.publish({ key })).toMatchObject({ serial: 2, outcome: 'new' });
+  expect(JSON.parse(world.read('config.json').toString())).toMatchObject({ publicKey: key.publicKey.text });
+});

@@ -1,0 +1,228 @@
+/**
+ * The publish step: describes what the archive holds in files that strangers can check, and signs them.
+ *
+ * Nothing that a reader of the former serial needs is taken away, and the timestamp comes last: whoever reads at any
+ * moment finds a complete old or a complete new state. A publish that is killed leaves the old one.
+ */
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { lstat, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { BtfRecord } from '../../db/index.ts';
+import { BtfmillError } from '../../errors/index.ts';
+import { archivePath } from '../archive-path.ts';
+import { syncFolder, writeFileAtomically } from '../atomic-write.ts';
+import {
+  changedPaths,
+  configFile,
+  type DescribingFile,
+  describingFiles,
+  makeManifest,
+  withdrawnPaths,
+} from './describing-files.ts';
+import {
+  CONFIG,
+  GENERATION,
+  manifestName,
+  RECORD_COPY,
+  sha256Of,
+  type Timestamp,
+  TIMESTAMP,
+  TIMESTAMP_SIGNATURE,
+  toJsonLine,
+} from './layout.ts';
+import { type SigningKey, signMinisign, verifyMinisign } from './minisign.ts';
+import { type PlaneState, readPlanes } from './plane-states.ts';
+import { type PublishedState, readPublishedState } from './published-state.ts';
+
+export interface PublishOptions {
+  readonly archiveDir: string;
+  readonly record: BtfRecord;
+  /** Without one, the archive is published unsigned; an archive that was signed before must stay signed. */
+  readonly key?: SigningKey;
+  /** How long a copy may go without a new timestamp. */
+  readonly validForMs: number;
+  readonly now: Date;
+  readonly signal: AbortSignal;
+}
+
+export interface PublishReport {
+  readonly serial: number;
+  /** `new`: a serial more. `renewed`: nothing new, but a timestamp that holds longer. */
+  readonly outcome: 'new' | 'renewed' | 'unchanged';
+  /** Archive paths that this serial adds. */
+  readonly added: readonly string[];
+  readonly withdrawn: readonly string[];
+  /** Kernels published in all. */
+  readonly kernels: number;
+  readonly expires: string;
+  /** Describing files written, in this order. */
+  readonly written: readonly string[];
+}
+
+/** A timestamp is renewed when less than this share of its time is left: nightly runs then never let it expire. */
+const RENEW_BELOW = 0.5;
+
+/**
+ * Publishes what the record has added since the last time. The caller holds the lock on the archive.
+ *
+ * Throws `archive-damaged` when a file to be published is not what the record says, `archive-conflict`,
+ * `archive-malformed`, `archive-digest`, `usage` for a missing key, `io-failed`, `disk-full`. Nothing that a reader
+ * can see has changed then.
+ */
+export async function publishArchive(options: PublishOptions): Promise<PublishReport> {
+  const { archiveDir, record, key, signal } = options;
+  const state = await readPublishedState(archiveDir);
+  const signedBy = await readSignature(archiveDir);
+  if (signedBy !== undefined && key === undefined) {
+    throw new BtfmillError(
+      'usage',
+      `${archiveDir} is signed, and there is no key to sign its next state with`,
+    );
+  }
+  const serial = (state?.timestamp.serial ?? 0) + 1;
+  const planes = await readPlanes(archiveDir, record, state, serial);
+  for (const plane of planes) await checkFiles(plane, archiveDir, signal);
+
+  const config = configFile(key?.publicKey.text);
+  const published = state?.manifest.files.find(({ path }) => path === CONFIG);
+  const isNew = planes.some(({ added }) => added.length > 0) || published?.sha256 !== sha256Of(config);
+  if (state !== undefined && !isNew) return renew(state, signedBy, options);
+  signal.throwIfAborted();
+  return publishSerial(serial, planes, describingFiles(planes, config, serial), options);
+}
+
+async function publishSerial(
+  serial: number,
+  planes: readonly PlaneState[],
+  files: readonly DescribingFile[],
+  options: PublishOptions,
+): Promise<PublishReport> {
+  const { archiveDir, record, now } = options;
+  const copy = { path: RECORD_COPY, change: 'current', bytes: record.publicCopy() } as const;
+  const manifest = makeManifest(planes, [...files, copy], serial, now);
+  const manifestFile = { path: manifestName(serial), bytes: Buffer.from(toJsonLine(manifest)) };
+  const toWrite = [
+    ...files.filter(({ change }) => change === 'append'),
+    manifestFile,
+    ...files.filter(({ change }) => change !== 'append'),
+    copy,
+  ].filter((file) => !('isUnchanged' in file && file.isUnchanged));
+  for (const { path, bytes } of toWrite) await writeInArchive(archiveDir, path, bytes);
+  const timestamp = makeTimestamp(serial, manifestFile.bytes, options);
+  const stamped = await writeTimestamp(timestamp, options);
+  return {
+    serial,
+    outcome: 'new',
+    added: changedPaths(planes),
+    withdrawn: withdrawnPaths(planes),
+    kernels: manifest.kernels,
+    expires: timestamp.expires,
+    written: [...toWrite.map(({ path }) => path), ...stamped],
+  };
+}
+
+/** Nothing is new: at most the timestamp is written again, for the same serial. */
+async function renew(
+  { timestamp, manifest }: PublishedState,
+  signature: string | undefined,
+  options: PublishOptions,
+): Promise<PublishReport> {
+  const { archiveDir, key, now, validForMs } = options;
+  const same = { serial: timestamp.serial, added: [], withdrawn: [], kernels: manifest.kernels };
+  const left = Date.parse(timestamp.expires) - now.getTime();
+  // Also when the clock was wrong the last time: a time that is too far away is as bad as one that is over.
+  const isFresh = left > validForMs * RENEW_BELOW && left <= validForMs;
+  if (isFresh && (key === undefined || (await isSignedBy(key, signature, archiveDir)))) {
+    return { ...same, outcome: 'unchanged', expires: timestamp.expires, written: [] };
+  }
+  const bytes = await readFile(join(archiveDir, timestamp.manifest.path));
+  const renewed = makeTimestamp(timestamp.serial, bytes, options);
+  const written = await writeTimestamp(renewed, options);
+  return { ...same, outcome: 'renewed', expires: renewed.expires, written };
+}
+
+function makeTimestamp(serial: number, manifest: Buffer, { now, validForMs }: PublishOptions): Timestamp {
+  return {
+    v: GENERATION,
+    serial,
+    generated: now.toISOString(),
+    expires: new Date(now.getTime() + validForMs).toISOString(),
+    manifest: { path: manifestName(serial), size: manifest.length, sha256: sha256Of(manifest) },
+  };
+}
+
+/** A reader that comes between the two asks again: the signature is not over what it has. */
+async function writeTimestamp(timestamp: Timestamp, { archiveDir, key }: PublishOptions): Promise<string[]> {
+  const bytes = Buffer.from(toJsonLine(timestamp));
+  await syncFolder(archiveDir);
+  if (key === undefined) {
+    await writeInArchive(archiveDir, TIMESTAMP, bytes);
+    return [TIMESTAMP];
+  }
+  const comment = `btfmill archive, serial ${timestamp.serial}, expires ${timestamp.expires}`;
+  await writeInArchive(archiveDir, TIMESTAMP_SIGNATURE, Buffer.from(signMinisign(bytes, key, comment)));
+  await writeInArchive(archiveDir, TIMESTAMP, bytes);
+  await syncFolder(archiveDir);
+  return [TIMESTAMP_SIGNATURE, TIMESTAMP];
+}
+
+async function writeInArchive(archiveDir: string, path: string, bytes: Uint8Array): Promise<void> {
+  const file = join(archiveDir, path);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFileAtomically(file, bytes);
+}
+
+/** What gets a line must be there, to the byte: a line is for ever. */
+async function checkFiles(
+  { plane, added }: PlaneState,
+  archiveDir: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const line of added) {
+    if (line.state !== 'published') continue;
+    const path = archivePath({ ...plane, kernel: line.kernel });
+    const file = join(archiveDir, path);
+    const stats = await lstat(file).catch(() => undefined);
+    if (!stats?.isFile() || stats.size !== line.size) {
+      throw new BtfmillError('archive-damaged', `${path}: is not the file that the record calls published`);
+    }
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(file), hash, { signal });
+    const digest = hash.digest('hex');
+    if (digest !== line.sha256) {
+      throw new BtfmillError(
+        'archive-damaged',
+        `${path}: SHA-256 is ${digest}, the record says ${line.sha256}`,
+      );
+    }
+  }
+}
+
+async function readSignature(archiveDir: string): Promise<string | undefined> {
+  return readFile(join(archiveDir, TIMESTAMP_SIGNATURE), 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
+async function isSignedBy(
+  { publicKey }: SigningKey,
+  signature: string | undefined,
+  archiveDir: string,
+): Promise<boolean> {
+  try {
+    verifyMinisign(
+      await readFile(join(archiveDir, TIMESTAMP)),
+      signature ?? '',
+      publicKey,
+      TIMESTAMP_SIGNATURE,
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof BtfmillError && error.code === 'archive-signature') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,74 @@
+/** What an archive on disk says it has published, read back and checked. */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BtfmillError } from '../../errors/index.ts';
+import {
+  type IndexLine,
+  type Manifest,
+  type ManifestFile,
+  MAX_INDEX_BYTES,
+  parseIndex,
+  parseManifest,
+  parseTimestamp,
+  planeOfIndex,
+  sha256Of,
+  type Timestamp,
+  TIMESTAMP,
+} from './layout.ts';
+
+export interface PublishedState {
+  readonly timestamp: Timestamp;
+  readonly manifest: Manifest;
+}
+
+/**
+ * The state that the archive's timestamp names; undefined for an archive that was never published. Whoever has the
+ * archive's folder is trusted here: only a copy is verified by its signature. Throws `archive-malformed` and
+ * `archive-digest`.
+ */
+export async function readPublishedState(archiveDir: string): Promise<PublishedState | undefined> {
+  const bytes = await readIfThere(join(archiveDir, TIMESTAMP));
+  if (bytes === undefined) return undefined;
+  const timestamp = parseTimestamp(bytes, TIMESTAMP);
+  const { path, sha256 } = timestamp.manifest;
+  const manifest = await readIfThere(join(archiveDir, path));
+  if (manifest === undefined)
+    throw new BtfmillError('archive-digest', `${path}: ${TIMESTAMP} names it, but it is gone`);
+  if (sha256Of(manifest) !== sha256) {
+    throw new BtfmillError('archive-digest', `${path}: is not the one that ${TIMESTAMP} names`);
+  }
+  return { timestamp, manifest: parseManifest(manifest, path) };
+}
+
+/** The lines of a plane's index as the manifest knows them: what a killed run has appended since is no part of it. */
+export async function readPlaneIndex(
+  archiveDir: string,
+  file: ManifestFile,
+): Promise<{ readonly bytes: Buffer; readonly lines: IndexLine[] }> {
+  const plane = planeOfIndex(file.path);
+  if (plane === undefined) throw new BtfmillError('archive-malformed', `${file.path}: is no index`);
+  const bytes = await readPrefix(join(archiveDir, file.path), file.size);
+  if (bytes === undefined || sha256Of(bytes) !== file.sha256) {
+    throw new BtfmillError(
+      'archive-digest',
+      `${file.path}: its first ${file.size} bytes are not those that were published`,
+    );
+  }
+  return { bytes, lines: parseIndex(bytes, plane, file.path) };
+}
+
+async function readPrefix(path: string, size: number): Promise<Buffer | undefined> {
+  if (size > MAX_INDEX_BYTES) return undefined;
+  const bytes = await readIfThere(path);
+  return bytes === undefined || bytes.length < size ? undefined : bytes.subarray(0, size);
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
