@@ -2,53 +2,22 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
-  mkdirSync,
   readdirSync,
-  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
-import { type BtfRecord, openRecord } from '../../db/index.ts';
+import { expect, it } from 'vitest';
 import { openSqlite } from '../../db/sqlite.ts';
+import { DAY, makeArchive, NOW, type PublishedArchive } from '../../test/support/published-archive.ts';
 import { addPublished } from '../../test/support/published-kernels.ts';
-import { tempDirForTest } from '../../test/support/temp.ts';
 import { parseIndex, parseManifest, parseTimestamp, sha256Of } from './layout.ts';
 import { generateSigningKey, verifyMinisign } from './minisign.ts';
-import { publishArchive, type PublishOptions, type PublishReport } from './publish.ts';
+import { publishArchive } from './publish.ts';
 
-const DAY = 86_400_000;
-const NOW = new Date('2026-11-21T02:00:00.000Z');
 const PLANE = { distro: 'debian', release: '12', arch: 'x86_64' };
 const INDEX = 'index/debian/12/x86_64.jsonl';
-
-interface World {
-  readonly archiveDir: string;
-  readonly record: BtfRecord;
-  readonly key: ReturnType<typeof generateSigningKey>;
-  publish(more?: Partial<PublishOptions>): Promise<PublishReport>;
-  read(path: string): Buffer;
-}
-
-async function makeWorld(): Promise<World> {
-  const folder = await tempDirForTest('publish');
-  const archiveDir = join(folder, 'archive');
-  mkdirSync(archiveDir);
-  const record = openRecord(join(folder, 'record.sqlite'));
-  onTestFinished(() => record.close());
-  const key = generateSigningKey();
-  const signal = new AbortController().signal;
-  return {
-    archiveDir,
-    record,
-    key,
-    publish: (more = {}) =>
-      publishArchive({ archiveDir, record, key, validForMs: 7 * DAY, now: NOW, signal, ...more }),
-    read: (path) => readFileSync(join(archiveDir, path)),
-  };
-}
 
 /** Every describing file with its inode and modification time: what was written again has others. */
 function marks(archiveDir: string): Map<string, string> {
@@ -62,7 +31,7 @@ function marks(archiveDir: string): Map<string, string> {
 }
 
 it('leads from the signed timestamp to the digest of every file', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   const { path } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   const report = await world.publish();
   expect(report).toMatchObject({ serial: 1, outcome: 'new', added: [path], withdrawn: [], kernels: 1 });
@@ -117,7 +86,7 @@ it('leads from the signed timestamp to the digest of every file', async () => {
 });
 
 it('publishes a copy of the record that says nothing of this machine', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   const { path } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   world.record.runs.start({ startedAt: 't', btfmillVersion: '0', options: { archiveDir: world.archiveDir } });
   await world.publish();
@@ -130,7 +99,7 @@ it('publishes a copy of the record that says nothing of this machine', async () 
 });
 
 it('adds one kernel without touching what has not changed', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-arm64', arch: 'arm64' });
   await world.publish();
@@ -150,7 +119,7 @@ it('adds one kernel without touching what has not changed', async () => {
 });
 
 it('writes nothing when nothing is new, and renews the timestamp in time', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   await world.publish();
   const before = marks(world.archiveDir);
@@ -172,14 +141,14 @@ it('writes nothing when nothing is new, and renews the timestamp in time', async
 });
 
 it('a clock that was wrong is put right the next time', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   await world.publish({ now: new Date(NOW.getTime() + 4000 * DAY) });
   expect(await world.publish()).toMatchObject({ outcome: 'renewed', expires: '2026-11-28T02:00:00.000Z' });
 });
 
 it('a withdrawn kernel gets a line with the reason and leaves the sums; its file stays', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   const { path, ...key } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   await world.publish();
   world.record.kernels.withdraw(key, 'wrong vmlinux', NOW.toISOString());
@@ -194,7 +163,7 @@ it('a withdrawn kernel gets a line with the reason and leaves the sums; its file
 });
 
 it('a kernel that was withdrawn before it was ever published is nobody’s business', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   const { path: _, ...key } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   world.record.kernels.withdraw(key, 'never mind', NOW.toISOString());
   expect(await world.publish()).toMatchObject({ withdrawn: [], kernels: 0 });
@@ -202,7 +171,7 @@ it('a kernel that was withdrawn before it was ever published is nobody’s busin
 });
 
 it('what a killed publish appended does not count', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   await world.publish();
   appendFileSync(join(world.archiveDir, INDEX), '{"half a line');
@@ -213,27 +182,27 @@ it('what a killed publish appended does not count', async () => {
 });
 
 it('keeps lines of kernels that a new record does not know', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   await world.publish();
-  const other = await makeWorld();
+  const other = await makeArchive();
   addPublished(other.record, world.archiveDir, { kernel: '6.1.0-2-amd64' });
   expect(await world.publish({ record: other.record })).toMatchObject({ serial: 2, kernels: 2 });
 });
 
-it.each<[string, string, (world: World, path: string) => void]>([
+it.each<[string, string, (world: PublishedArchive, path: string) => void]>([
   ['a file that is gone', 'archive-damaged', ({ archiveDir }, path) => rmSync(join(archiveDir, path))],
   [
     'a file with another byte',
     'archive-damaged',
-    ({ archiveDir, read }, path) => {
-      const bytes = read(path);
+    (world, path) => {
+      const bytes = world.read(path);
       bytes[0] ^= 1;
-      writeFileSync(join(archiveDir, path), bytes);
+      writeFileSync(join(world.archiveDir, path), bytes);
     },
   ],
 ])('%s is not published', async (_, code, damage) => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   const { path } = addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   damage(world, path);
   await expect(world.publish()).rejects.toMatchObject({ code, message: expect.stringContaining(path) });
@@ -242,7 +211,7 @@ it.each<[string, string, (world: World, path: string) => void]>([
 });
 
 it('an index that lost its published lines stops the next serial', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   await world.publish();
   writeFileSync(join(world.archiveDir, INDEX), '');
@@ -250,7 +219,7 @@ it('an index that lost its published lines stops the next serial', async () => {
 });
 
 it('a signed archive is not published without its key', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   await world.publish();
   const { archiveDir, record } = world;
@@ -261,7 +230,7 @@ it('a signed archive is not published without its key', async () => {
 });
 
 it('another key makes a new serial that names it', async () => {
-  const world = await makeWorld();
+  const world = await makeArchive();
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   await world.publish();
   const key = generateSigningKey();

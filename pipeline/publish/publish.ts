@@ -14,6 +14,7 @@ import type { BtfRecord } from '../../db/index.ts';
 import { BtfmillError } from '../../errors/index.ts';
 import { archivePath } from '../archive-path.ts';
 import { syncFolder, writeFileAtomically } from '../atomic-write.ts';
+import { readIfThere } from '../read-if-there.ts';
 import {
   changedPaths,
   configFile,
@@ -75,8 +76,8 @@ const RENEW_BELOW = 0.5;
 export async function publishArchive(options: PublishOptions): Promise<PublishReport> {
   const { archiveDir, record, key, signal } = options;
   const state = await readPublishedState(archiveDir);
-  const signedBy = await readSignature(archiveDir);
-  if (signedBy !== undefined && key === undefined) {
+  const signature = await readIfThere(join(archiveDir, TIMESTAMP_SIGNATURE));
+  if (signature !== undefined && key === undefined) {
     throw new BtfmillError(
       'usage',
       `${archiveDir} is signed, and there is no key to sign its next state with`,
@@ -89,7 +90,7 @@ export async function publishArchive(options: PublishOptions): Promise<PublishRe
   const config = configFile(key?.publicKey.text);
   const published = state?.manifest.files.find(({ path }) => path === CONFIG);
   const isNew = planes.some(({ added }) => added.length > 0) || published?.sha256 !== sha256Of(config);
-  if (state !== undefined && !isNew) return renew(state, signedBy, options);
+  if (state !== undefined && !isNew) return renew(state, signature, options);
   signal.throwIfAborted();
   return publishSerial(serial, planes, describingFiles(planes, config, serial), options);
 }
@@ -127,7 +128,7 @@ async function publishSerial(
 /** Nothing is new: at most the timestamp is written again, for the same serial. */
 async function renew(
   { timestamp, manifest }: PublishedState,
-  signature: string | undefined,
+  signature: Buffer | undefined,
   options: PublishOptions,
 ): Promise<PublishReport> {
   const { archiveDir, key, now, validForMs } = options;
@@ -201,22 +202,15 @@ async function checkFiles(
   }
 }
 
-async function readSignature(archiveDir: string): Promise<string | undefined> {
-  return readFile(join(archiveDir, TIMESTAMP_SIGNATURE), 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
-}
-
 async function isSignedBy(
   { publicKey }: SigningKey,
-  signature: string | undefined,
+  signature: Buffer | undefined,
   archiveDir: string,
 ): Promise<boolean> {
   try {
     verifyMinisign(
       await readFile(join(archiveDir, TIMESTAMP)),
-      signature ?? '',
+      signature?.toString('utf8') ?? '',
       publicKey,
       TIMESTAMP_SIGNATURE,
     );

@@ -1,8 +1,8 @@
 /** What an archive on disk says it has published, read back and checked. */
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BtfmillError } from '../../errors/index.ts';
+import { readIfThere } from '../read-if-there.ts';
 import {
   type IndexLine,
   type Manifest,
@@ -62,13 +62,4 @@ async function readPrefix(path: string, size: number): Promise<Buffer | undefine
   if (size > MAX_INDEX_BYTES) return undefined;
   const bytes = await readIfThere(path);
   return bytes === undefined || bytes.length < size ? undefined : bytes.subarray(0, size);
-}
-
-async function readIfThere(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -1,0 +1,77 @@
+/** What a copy remembers of its source: the newest serial it has seen, so that nobody can take it back behind that. */
+
+import { join } from 'node:path';
+import { z } from 'zod';
+import { BtfmillError } from '../../errors/index.ts';
+import { writeFileAtomically } from '../atomic-write.ts';
+import { readIfThere } from '../read-if-there.ts';
+import { type Timestamp, toJsonLine } from './layout.ts';
+
+const STATE_FILE = '.btfmill-mirror.json';
+
+const schema = z.object({
+  v: z.literal(1),
+  serial: z.number().int().min(1),
+  manifestSha256: z.string(),
+  publicKey: z.string(),
+});
+export type MirrorState = z.infer<typeof schema>;
+
+/** Undefined for a folder that is no copy yet. Throws `archive-malformed` for a state that cannot be read. */
+export async function readMirrorState(dir: string): Promise<MirrorState | undefined> {
+  const path = join(dir, STATE_FILE);
+  const bytes = await readIfThere(path);
+  if (bytes === undefined) return undefined;
+  const result = schema.safeParse(tryJson(bytes.toString('utf8')));
+  if (result.success) return result.data;
+  throw new BtfmillError(
+    'archive-malformed',
+    `${path}: is damaged; remove it to take whatever state the source has next`,
+  );
+}
+
+export async function writeMirrorState(dir: string, state: MirrorState): Promise<void> {
+  await writeFileAtomically(join(dir, STATE_FILE), Buffer.from(toJsonLine(state)));
+}
+
+/**
+ * Throws `archive-rollback` for a serial behind the one seen last, and for a timestamp that has run out;
+ * `archive-digest` for another manifest under the same serial, `archive-signature` for a change of key.
+ */
+export function refuseOlder(
+  timestamp: Timestamp,
+  publicKey: string,
+  known: MirrorState | undefined,
+  o: { readonly now: Date; readonly allowExpired: boolean },
+): void {
+  if (!o.allowExpired && Date.parse(timestamp.expires) <= o.now.getTime()) {
+    throw new BtfmillError(
+      'archive-rollback',
+      `serial ${timestamp.serial} has expired on ${timestamp.expires}; --allow-expired takes it nevertheless`,
+    );
+  }
+  if (known === undefined) return;
+  if (known.publicKey !== publicKey) {
+    throw new BtfmillError(
+      'archive-signature',
+      `the copy was made with the public key ${known.publicKey}; remove ${STATE_FILE} to begin with another`,
+    );
+  }
+  if (timestamp.serial < known.serial) {
+    throw new BtfmillError(
+      'archive-rollback',
+      `the source has serial ${timestamp.serial}, this copy has seen ${known.serial}`,
+    );
+  }
+  if (timestamp.serial === known.serial && timestamp.manifest.sha256 !== known.manifestSha256) {
+    throw new BtfmillError('archive-digest', `serial ${timestamp.serial} has two manifests`);
+  }
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
