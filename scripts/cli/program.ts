@@ -16,6 +16,9 @@ const VERBS = new Map<string, () => Promise<Register>>([
   ['diff', async () => (await import('../diff.ts')).registerDiff],
   ['status', async () => (await import('../status.ts')).registerStatus],
   ['verify', async () => (await import('../verify.ts')).registerVerify],
+  ['publish', async () => (await import('../publish.ts')).registerPublish],
+  ['mirror', async () => (await import('../mirror.ts')).registerMirror],
+  ['keygen', async () => (await import('../keygen.ts')).registerKeygen],
   ['doctor', async () => (await import('../doctor.ts')).registerDoctor],
 ]);
 
