@@ -1,12 +1,14 @@
-/** `btfmill verify`: is every file of the archive what the record says, and nothing else there? */
+/** `btfmill verify`: the linter of an archive, ours or anybody's with the same layout. */
 
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { openRecord } from '../db/index.ts';
+import { type BtfRecord, openRecord } from '../db/index.ts';
 import { EXIT } from '../errors/index.ts';
-import { readArchiveFile } from '../pipeline/store.ts';
-import { type Damage, verifyArchive, type VerifyReport } from '../pipeline/verify.ts';
+import { type Expectations, expectPublished, expectRecorded } from '../pipeline/lint/expectations.ts';
+import { type Finding, FINDINGS } from '../pipeline/lint/findings.ts';
+import { lintArchive, type LintReport } from '../pipeline/lint/lint-archive.ts';
 import { DEFAULT_ARCHIVE, DEFAULT_DB, positiveInteger } from './cli/flags.ts';
 import { requireFolder } from './cli/inputs.ts';
 import { listenForStop } from './cli/stop-signal.ts';
@@ -17,17 +19,25 @@ import { createLiveBlock } from './ui/live-block.ts';
 const HELP = `
 Examples:
   npm run verify
-  npm run verify -- --archive /srv/btf/archive --db /srv/btf/btfmill.sqlite
-  npm run --silent verify -- --json | jq -r 'select(.event == "damage") | .path'
+  npm run verify -- --deep --archive /srv/btf/archive --db /srv/btf/btfmill.sqlite
+  npm run verify -- --deep --no-record --archive btfhub-archive
+  npm run --silent verify -- --json | jq -r 'select(.event == "finding") | .path'
 
-Each file is compared with the record in size and SHA-256, unpacked, and its BTF is validated and compared. Then the
-archive is searched for files that the record does not know. Links are passed over: they are aliases. Files that a crawl
-is writing, or left unfinished when it was killed, are counted only.
-What is found goes to stdout. Exit code ${EXIT.damageFound} when anything is wrong. To repair, remove the damaged file and crawl again.`;
+Each file is compared in size and SHA-256 with the record; without a record, with the index that the archive was
+published with; without either, judged by itself. --deep also unpacks it: one member of the right name, mode and
+time, whose BTF is sound and the one expected. Links are passed over: they are aliases. Files that a crawl is writing,
+or left unfinished when it was killed, are counted only.
+
+What is found goes to stdout: errors, after which a program gets nothing or something wrong, and what only differs
+from the layout. Exit code ${EXIT.damageFound} when there are errors, with --strict for either; ${EXIT.integrity} when the archive's own index is
+damaged. To repair an archive of ours, remove the damaged file and crawl again.`;
 
 interface VerifyFlags {
   readonly archive: string;
-  readonly db: string;
+  readonly db?: string;
+  readonly record: boolean;
+  readonly deep?: boolean;
+  readonly strict?: boolean;
   readonly jobs: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -37,11 +47,14 @@ interface VerifyFlags {
 export function registerVerify(program: Command): void {
   const command = program
     .command('verify')
-    .description('check every file of the archive against the record')
+    .description('check every file of an archive')
     .option('--archive <dir>', 'archive to check', DEFAULT_ARCHIVE)
-    .option('--db <file>', 'SQLite record of that archive', DEFAULT_DB)
+    .option('--db <file>', `SQLite record of that archive (default: ${DEFAULT_DB}, if there is one)`)
+    .option('--no-record', 'compare with no record, but with the published index, if there is one')
+    .option('--deep', 'unpack every file, and check the BTF in it')
+    .option('--strict', 'exit code 7 also for what only differs from the layout')
     .option('-j, --jobs <n>', 'files read at once', positiveInteger, availableParallelism())
-    .option('--json', 'JSON Lines on stdout: one "damage" each, then one "verify.finished"; "v":1')
+    .option('--json', 'JSON Lines on stdout: one "finding" each, then one "verify.finished"; "v":1')
     .option('-q, --quiet', 'no progress and no summary');
   command.addHelpText('after', HELP).action(async () => {
     process.exitCode = await verify(command.optsWithGlobals<VerifyFlags>());
@@ -52,60 +65,92 @@ export function registerVerify(program: Command): void {
 async function verify(flags: VerifyFlags): Promise<number> {
   const archiveDir = resolve(flags.archive);
   await requireFolder(archiveDir);
-  const record = openRecord(flags.db, { mustExist: true, forQueries: true });
+  const record = findRecord(flags);
   let progress = '';
   const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;
   const live = isLive
     ? createLiveBlock(process.stderr, () => (progress === '' ? [] : [progress]))
     : undefined;
-  const say = (line: string): void => {
-    if (live === undefined) process.stderr.write(`${line}\n`);
-    else live.log(line);
-  };
-  const stop = listenForStop(() => say('stopping'));
-  const damages: Damage[] = [];
+  const stop = listenForStop(() => {
+    if (live === undefined) process.stderr.write('stopping\n');
+    else live.log('stopping');
+  });
+  let found = 0;
+  const start = performance.now();
   try {
-    const report = await verifyArchive({
-      record,
+    const expected = record === undefined ? await expectPublished(archiveDir) : expectRecorded(record);
+    const report = await lintArchive({
       archiveDir,
+      ...(expected === undefined ? {} : { expected }),
+      deep: flags.deep ?? false,
       jobs: flags.jobs,
       signal: stop.signal,
-      inspect: (key, signal) => readArchiveFile({ archiveDir, key, signal }),
-      onDamage: (damage) => damages.push(damage),
-      onProgress: (checked, total) => {
-        progress = `${checked} of ${total} files checked, ${damages.length} damaged`;
+      onFile: ({ findings }, done, total) => {
+        found += findings.length;
+        progress = `${done} of ${total} files checked, ${plural(found, 'finding')}`;
       },
     });
     live?.close();
-    printReport(report, flags);
-    return report.damages.length === 0 ? EXIT.ok : EXIT.damageFound;
+    return printReport(report, expected, performance.now() - start, flags);
   } catch (thrown) {
     if (!stop.signal.aborted) throw thrown;
     return stop.exitCode();
   } finally {
     live?.close();
     stop.release();
-    record.close();
+    record?.close();
   }
 }
 
-function printReport(report: VerifyReport, flags: VerifyFlags): void {
-  const { damages, ...totals } = report;
+/** The one that is named must be there. */
+function findRecord({ db, record }: VerifyFlags): BtfRecord | undefined {
+  if (!record || (db === undefined && !existsSync(DEFAULT_DB))) return undefined;
+  return openRecord(db ?? DEFAULT_DB, { mustExist: true, forQueries: true });
+}
+
+/** Returns the exit code. */
+function printReport(
+  report: LintReport,
+  expected: Expectations | undefined,
+  milliseconds: number,
+  flags: VerifyFlags,
+): number {
+  const { findings, ...totals } = report;
+  const errors = findings.filter(isError).length;
+  const comparedWith = expected?.source ?? 'nothing';
   if (flags.json) {
-    const events = damages.map((damage) => ({ v: 1, event: 'damage', ...damage }));
-    const end = { v: 1, event: 'verify.finished', ...totals, damaged: damages.length };
+    const events = findings.map((finding) => ({
+      v: 1,
+      event: 'finding',
+      severity: FINDINGS[finding.kind],
+      ...finding,
+    }));
+    const layout = findings.length - errors;
+    const end = { v: 1, event: 'verify.finished', comparedWith, ...totals, errors, layout, milliseconds };
     for (const event of [...events, end]) process.stdout.write(`${JSON.stringify(event)}\n`);
-    return;
+  } else {
+    const paint = palette(wantsColor(process.stdout, process.env, flags.color));
+    for (const finding of findings) {
+      const { kind, path, message } = finding;
+      const shown = isError(finding) ? paint.red(kind) : paint.yellow(kind);
+      process.stdout.write(`${shown}  ${path}  ${oneLine(message)}\n`);
+    }
+    const verdict =
+      findings.length === 0
+        ? paint.green('all sound')
+        : `${plural(errors, 'error')}, ${findings.length - errors} of layout`;
+    const unfinished = totals.unfinished === 0 ? '' : `, ${plural(totals.unfinished, 'unfinished file')}`;
+    const judged = expected === undefined ? 'by themselves' : `against ${comparedWith}`;
+    if (!flags.quiet) {
+      process.stdout.write(
+        `${plural(totals.checked, 'file')} checked ${judged} (${formatBytes(totals.sizeBytes)}), ${verdict}${unfinished}, ${formatDuration(milliseconds)}\n`,
+      );
+    }
   }
-  const paint = palette(wantsColor(process.stdout, process.env, flags.color));
-  for (const { kind, path, message } of damages) {
-    process.stdout.write(`${paint.red(kind)}  ${path}  ${oneLine(message)}\n`);
-  }
-  if (flags.quiet) return;
-  const found =
-    damages.length === 0 ? paint.green('all sound') : paint.red(plural(damages.length, 'problem'));
-  const unfinished = totals.unfinished === 0 ? '' : `, ${plural(totals.unfinished, 'unfinished file')}`;
-  process.stdout.write(
-    `${plural(totals.checked, 'file')} checked (${formatBytes(totals.sizeBytes)}), ${found}${unfinished}, ${formatDuration(totals.milliseconds)}\n`,
-  );
+  const isBad = flags.strict ? findings.length > 0 : errors > 0;
+  return isBad ? EXIT.damageFound : EXIT.ok;
+}
+
+function isError({ kind }: Finding): boolean {
+  return FINDINGS[kind] === 'error';
 }

@@ -56,7 +56,7 @@ describe('the command line', () => {
     [['status', '--db', '.'], 'is a folder'],
     [['crawl', '--distro', 'debian', '--db', '.', '--archive', 'a'], 'is a folder'],
     [['verify'], 'archive: no such folder'],
-    [['verify', '--archive', '.'], 'no such record'],
+    [['verify', '--archive', '.', '--db', 'nosuch'], 'no such record'],
     [['convert', 'nosuch', '-o', 'x.btf'], 'nosuch: no such file'],
     [['convert', '.', '-o', 'x.btf'], '.: is a folder'],
     [['convert', process.execPath, '-o', 'nosuch/x.btf'], 'nosuch: no such folder'],
@@ -136,7 +136,8 @@ describe('the command line', () => {
       v: 1,
       event: 'verify.finished',
       checked: 0,
-      damaged: 0,
+      errors: 0,
+      comparedWith: 'the record',
     });
   });
 });

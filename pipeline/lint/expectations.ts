@@ -1,0 +1,64 @@
+/** Who says what an archive's files are: its record, or the index that it was published with. */
+
+import type { BtfRecord, KernelRow } from '../../db/index.ts';
+import { archivePath, keyOfArchivePath } from '../archive-path.ts';
+import { lastLines, planeOfIndex } from '../publish/layout.ts';
+import { readPlaneIndex, readPublishedState } from '../publish/published-state.ts';
+
+export interface Expected {
+  readonly size: number;
+  readonly sha256: string;
+  readonly btfSha256: string;
+}
+
+export interface Expectations {
+  /** For messages: `the record`, `the index of serial 7`. */
+  readonly source: string;
+  /** By archive path. */
+  readonly files: ReadonlyMap<string, Expected>;
+  /** Whether a file may be there although nothing is expected of it; asked late, as a crawl may be publishing beside us. */
+  readonly isKnown: (path: string) => boolean;
+}
+
+/** Withdrawn files may stay or go: their row explains them either way. */
+export function expectRecorded(record: BtfRecord): Expectations {
+  const files = new Map<string, Expected>();
+  for (const row of record.kernels.inState('published'))
+    files.set(row.path ?? archivePath(row), factsOf(row));
+  const isKnown = (path: string): boolean => {
+    const key = keyOfArchivePath(path);
+    const state = key === undefined ? undefined : record.kernels.find(key)?.state;
+    return state === 'published' || state === 'withdrawn';
+  };
+  return { source: 'the record', files, isKnown };
+}
+
+function factsOf({ tarSizeBytes = 0, tarSha256 = '', btfSha256 = '' }: KernelRow): Expected {
+  return { size: tarSizeBytes, sha256: tarSha256, btfSha256 };
+}
+
+/**
+ * What the archive says of itself; undefined when it was never published. Throws `archive-malformed` and
+ * `archive-digest` when its description is damaged.
+ */
+export async function expectPublished(archiveDir: string): Promise<Expectations | undefined> {
+  const state = await readPublishedState(archiveDir);
+  if (state === undefined) return undefined;
+  const files = new Map<string, Expected>();
+  const withdrawn = new Set<string>();
+  for (const file of state.manifest.files) {
+    const plane = planeOfIndex(file.path);
+    if (plane === undefined) continue;
+    const { lines } = await readPlaneIndex(archiveDir, file);
+    for (const line of lastLines(lines).values()) {
+      const path = archivePath({ ...plane, kernel: line.kernel });
+      if (line.state === 'withdrawn') withdrawn.add(path);
+      else files.set(path, { size: line.size, sha256: line.sha256, btfSha256: line.btf.sha256 });
+    }
+  }
+  return {
+    source: `the index of serial ${state.timestamp.serial}`,
+    files,
+    isKnown: (path) => files.has(path) || withdrawn.has(path),
+  };
+}
