@@ -2,9 +2,18 @@
 
 import type { Database } from 'better-sqlite3';
 import type { KernelKey, TrustLevel } from '../crawlers/types.ts';
-import type { BtfSource, NameProof } from '../pipeline/types.ts';
+import type { NameProof } from '../pipeline/types.ts';
 import { fromJson, optional, toParameters } from './columns.ts';
-import type { BtfFacts, IsoTime, KernelRow, KernelState, PublishedFacts, ToolVersions } from './types.ts';
+import type {
+  BtfFacts,
+  ImportedFacts,
+  IsoTime,
+  KernelRow,
+  KernelState,
+  PublishedFacts,
+  RecordedSource,
+  ToolVersions,
+} from './types.ts';
 
 /** Published kernels of one plane whose content rests on the same. */
 export interface TrustCount {
@@ -42,6 +51,11 @@ export interface KernelTable {
   announce(id: number, facts: BtfFacts, at: IsoTime): void;
   /** Needs the facts of {@link KernelTable.announce} (the schema refuses the row otherwise). */
   markPublished(id: number, facts: PublishedFacts, at: IsoTime): void;
+  /**
+   * A file of somebody else's archive that was found sound: published, from a package that nobody knows. A kernel that is
+   * published already stays as it is.
+   */
+  markImported(id: number, facts: ImportedFacts, at: IsoTime): void;
   markFailed(id: number, failure: { code: string; message: string; packageId: number }, at: IsoTime): void;
   markNoDebugInfo(id: number, packageId: number, at: IsoTime): void;
   /**
@@ -67,7 +81,7 @@ interface KernelColumns {
   code: string | null;
   reason: string | null;
   package_id: number | null;
-  source: BtfSource | null;
+  source: RecordedSource | null;
   trust: TrustLevel | null;
   build_id: string | null;
   btf_sha256: string | null;
@@ -120,6 +134,12 @@ export function kernelTable(db: Database): KernelTable {
        published_at = coalesce(published_at, @at), changed_at = @at
      WHERE id = @id`,
   );
+  const imported = db.prepare(
+    `UPDATE kernels SET ${NO_RESULT}, state = 'published', package_id = NULL, source = 'imported', btf_sha256 = @btfSha256,
+       btf_size_bytes = @btfSizeBytes, path = @path, tar_sha256 = @tarSha256, tar_size_bytes = @tarSizeBytes,
+       type_count = @typeCount, types_by_kind = @typesByKind, published_at = coalesce(published_at, @at), changed_at = @at
+     WHERE id = @id AND state <> 'published'`,
+  );
   const failed = db.prepare(
     `UPDATE kernels SET ${NO_RESULT}, state = 'failed', code = @code, reason = @message, package_id = @packageId,
        changed_at = @at
@@ -168,6 +188,9 @@ export function kernelTable(db: Database): KernelTable {
     },
     markPublished(id, facts, at) {
       published.run({ ...facts, typesByKind: JSON.stringify(facts.typesByKind), id, at });
+    },
+    markImported(id, facts, at) {
+      imported.run({ ...facts, typesByKind: JSON.stringify(facts.typesByKind), id, at });
     },
     markFailed(id, failure, at) {
       failed.run({ ...failure, id, at });

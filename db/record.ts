@@ -8,6 +8,7 @@ import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { type AttemptTable, attemptTable } from './attempts.ts';
 import { type CrossCheckTable, crossCheckTable } from './cross-checks.ts';
 import { httpValidatorTable } from './http-validators.ts';
+import { type IndexReadTable, indexReadTable } from './index-reads.ts';
 import { type KernelTable, kernelTable } from './kernels.ts';
 import { migrate } from './migrate.ts';
 import { type PackageTable, packageTable } from './packages.ts';
@@ -24,6 +25,7 @@ export interface BtfRecord {
   readonly attempts: AttemptTable;
   readonly stepTimings: StepTimingTable;
   readonly crossChecks: CrossCheckTable;
+  readonly indexReads: IndexReadTable;
   readonly validators: ValidatorStore;
   /** The image of a SQLite database for strangers to read: what is known of each kernel. */
   publicCopy(): Buffer;
@@ -79,6 +81,7 @@ function useDatabase(file: string, db: Database.Database, options: OpenRecordOpt
       attempts: attemptTable(db),
       stepTimings: stepTimingTable(db),
       crossChecks: crossCheckTable(db),
+      indexReads: indexReadTable(db),
       validators: httpValidatorTable(db, options.now ?? (() => new Date())),
       publicCopy: () => publicCopy(db),
       transaction: (work) => db.transaction(work).immediate(),

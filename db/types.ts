@@ -46,8 +46,18 @@ export interface PublishedFacts {
   readonly typesByKind: Readonly<Record<string, number>>;
 }
 
+/** Where a published BTF came from; `imported`: from somebody else's archive, whatever they made it of. */
+export type RecordedSource = BtfSource | 'imported';
+
+/** Facts about a file that was taken over as it was. */
+export interface ImportedFacts extends PublishedFacts {
+  readonly btfSha256: string;
+  readonly btfSizeBytes: number;
+}
+
 /** One row of `kernels`. Facts are absent until known; a `pending` kernel may carry {@link BtfFacts} already. */
-export interface KernelRow extends KernelKey, Partial<BtfFacts>, Partial<PublishedFacts> {
+export interface KernelRow extends KernelKey, Partial<Omit<BtfFacts, 'source'>>, Partial<PublishedFacts> {
+  readonly source?: RecordedSource;
   readonly id: number;
   readonly state: KernelState;
   /** Error code, when failed. */

@@ -1,7 +1,7 @@
 /** What exists, as far as it could be found out, in the words of a run. */
 
 import { crawlerFor } from '../crawlers/index.ts';
-import type { DebugPackage } from '../crawlers/types.ts';
+import type { DebugPackage, IndexSeen } from '../crawlers/types.ts';
 import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
 import { type DistroListing, listDistros } from './list-distros.ts';
@@ -9,6 +9,7 @@ import type { IndexFailed, RunDeps, RunOptions } from './run-types.ts';
 
 export interface Listing {
   readonly packages: readonly DebugPackage[];
+  readonly indexes: readonly (IndexSeen & { readonly distro: string })[];
   readonly failures: readonly IndexFailed[];
   readonly indexBytes: number;
   readonly indexRequests: number;
@@ -27,6 +28,7 @@ export async function listKernels(options: RunOptions, deps: RunDeps): Promise<L
   for (const failure of failures) deps.emit({ event: 'index.failed', ...failure });
   return {
     packages: listings.flatMap(({ packages }) => packages.filter((pkg) => pathError(pkg) === undefined)),
+    indexes: listings.flatMap(({ distro, indexes }) => indexes.map((index) => ({ distro, ...index }))),
     failures,
     indexBytes: listings.reduce((sum, { indexBytes }) => sum + indexBytes, 0),
     indexRequests: listings.reduce((sum, { indexRequests }) => sum + indexRequests, 0),

@@ -169,7 +169,7 @@ function helplessConverter(hasNative: boolean): RunSteps['convert'] {
 function killBetweenRenameAndRecord({ record }: World): void {
   const row = record.kernels.find(A);
   if (row?.btfSha256 === undefined) throw new Error('not published');
-  record.kernels.announce(row.id, row as Required<typeof row>, row.changedAt);
+  record.kernels.announce(row.id, { ...(row as Required<typeof row>), source: 'dwarf' }, row.changedAt);
 }
 
 const A = debugPackage('6.1.0-2-amd64');

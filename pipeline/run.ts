@@ -111,7 +111,7 @@ function closeBrokenRun(runId: number | undefined, end: RunReport, deps: RunDeps
 async function listPlanAndWork(run: RunState, deps: RunDeps, runId: number | undefined): Promise<void> {
   const { options } = run;
   run.listing = await listKernels(options, deps);
-  if (runId !== undefined) recordSeen(run.listing.packages, deps);
+  if (runId !== undefined) recordSeen(run.listing, runId, deps);
   const setup = fingerprint(options, deps);
   run.plan = await makePlan(run.listing.packages, setup, options, deps);
   deps.emit({ event: 'plan', ...run.plan });
@@ -129,9 +129,14 @@ function fingerprint(
   return `btfmill=${toolVersions.btfmill} profile=${profile} source=${source} cross-check=${crossCheck}${keyrings}${insecure}`;
 }
 
-function recordSeen(packages: readonly DebugPackage[], { record, now }: RunDeps): void {
+function recordSeen({ packages, indexes, failures }: Listing, runId: number, { record, now }: RunDeps): void {
   const at = now().toISOString();
   record.transaction(() => {
+    for (const { date, ...index } of indexes) {
+      const madeAt = date === undefined ? {} : { madeAt: date.toISOString() };
+      record.indexReads.add({ runId, at, ...index, ...madeAt });
+    }
+    for (const failure of failures) record.indexReads.add({ runId, at, ...failure });
     for (const pkg of packages) {
       record.packages.see(pkg, at);
       record.kernels.ensure(pkg, at);

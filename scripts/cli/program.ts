@@ -16,6 +16,7 @@ const VERBS = new Map<string, () => Promise<Register>>([
   ['diff', async () => (await import('../diff.ts')).registerDiff],
   ['status', async () => (await import('../status.ts')).registerStatus],
   ['verify', async () => (await import('../verify.ts')).registerVerify],
+  ['import', async () => (await import('../import.ts')).registerImport],
   ['publish', async () => (await import('../publish.ts')).registerPublish],
   ['mirror', async () => (await import('../mirror.ts')).registerMirror],
   ['keygen', async () => (await import('../keygen.ts')).registerKeygen],
