@@ -10,6 +10,7 @@ import { type CrossCheckTable, crossCheckTable } from './cross-checks.ts';
 import { httpValidatorTable } from './http-validators.ts';
 import { type IndexReadTable, indexReadTable } from './index-reads.ts';
 import { type KernelTable, kernelTable } from './kernels.ts';
+import { mergeFrom, type RecordMerge } from './merge.ts';
 import { migrate } from './migrate.ts';
 import { type PackageTable, packageTable } from './packages.ts';
 import { publicCopy } from './public-copy.ts';
@@ -29,6 +30,8 @@ export interface BtfRecord {
   readonly validators: ValidatorStore;
   /** The image of a SQLite database for strangers to read: what is known of each kernel. */
   publicCopy(): Buffer;
+  /** Joins the history of another record, and offers its kernels; close it when they are dealt with. */
+  mergeFrom(file: string): RecordMerge;
   /** All or nothing: what `work` writes is seen by others at once, or never. */
   transaction<Result>(work: () => Result): Result;
   close(): void;
@@ -84,6 +87,7 @@ function useDatabase(file: string, db: Database.Database, options: OpenRecordOpt
       indexReads: indexReadTable(db),
       validators: httpValidatorTable(db, options.now ?? (() => new Date())),
       publicCopy: () => publicCopy(db),
+      mergeFrom: (other) => mergeFrom(db, other),
       transaction: (work) => db.transaction(work).immediate(),
       close: () => {
         db.close();

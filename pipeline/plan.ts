@@ -2,6 +2,7 @@
 
 import type { DebugPackage, KernelKey } from '../crawlers/types.ts';
 import type { IsoTime, KernelState } from '../db/types.ts';
+import { isInShard, type Shard } from './shard.ts';
 
 /**
  * What happens to one kernel.
@@ -41,6 +42,8 @@ export interface PlanInput {
   readonly archiveFiles: ReadonlyMap<string, number>;
   /** Look at the newest so many kernels of each distribution only. */
   readonly limit?: number;
+  /** Of those, at this machine's share only. */
+  readonly shard?: Shard;
   readonly now: IsoTime;
   /** Fingerprint of what decides the outcome besides the package (AttemptStart.setup). */
   readonly setup: string;
@@ -78,7 +81,9 @@ export function kernelId({ distro, release, arch, kernel }: KernelKey): string {
 export function planCrawl(input: PlanInput): Plan {
   const unique = uniqueKernels(input.packages);
   const selected = newestOfEach(unique, input.limit);
-  const items = selected.map((pkg) => planKernel(pkg, input));
+  const { shard } = input;
+  const ours = shard === undefined ? selected : selected.filter((pkg) => isInShard(pkg, shard));
+  const items = ours.map((pkg) => planKernel(pkg, input));
   const counts = countDecisions(items);
   const toFetch = items.filter((item) => item.decision === 'fetch');
   return {

@@ -6,6 +6,7 @@ import type { ProfileName } from '../dwarf/index.ts';
 import type { CrossCheckOptions, CrossCheckVerdict } from './cross-check.ts';
 import type { DistrosRequest } from './list-distros.ts';
 import type { Decision, PlanItem } from './plan.ts';
+import type { Shard } from './shard.ts';
 import type { StoredFacts } from './store.ts';
 import type {
   BtfSource,
@@ -24,6 +25,8 @@ export type StepName = StepTiming['step'];
 
 export interface RunOptions extends DistrosRequest {
   readonly limit?: number;
+  /** Do only this machine's share of the plan. */
+  readonly shard?: Shard;
   readonly dryRun: boolean;
   /** Kernels in work at once. */
   readonly jobs: number;

@@ -147,7 +147,7 @@ function recordSeen({ packages, indexes, failures }: Listing, runId: number, { r
 async function makePlan(
   packages: readonly DebugPackage[],
   setup: string,
-  { archiveDir, limit, retryFailed }: RunOptions,
+  { archiveDir, limit, shard, retryFailed }: RunOptions,
   { record, now }: RunDeps,
 ): Promise<Plan> {
   const known = new Map<string, KnownKernel>();
@@ -167,6 +167,7 @@ async function makePlan(
     retryFailed,
     now: now().toISOString(),
     ...(limit === undefined ? {} : { limit }),
+    ...(shard === undefined ? {} : { shard }),
   });
 }
 

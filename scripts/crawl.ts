@@ -13,6 +13,7 @@ import { type Lock, lockFile, lockFolder } from '../pipeline/lock.ts';
 import type { CrossCheckMode, RunOptions, RunReport } from '../pipeline/run-types.ts';
 import { runCrawl } from '../pipeline/run.ts';
 import { createSteps } from '../pipeline/steps.ts';
+import type { Shard } from '../pipeline/shard.ts';
 import type { SourceChoice } from '../pipeline/types.ts';
 import {
   addNarrowingFlags,
@@ -22,7 +23,14 @@ import {
   distrosRequest,
   type RequestFlags,
 } from './cli/crawl-request.ts';
-import { collect, DEFAULT_ARCHIVE, DEFAULT_DB, defaultCacheDir, positiveInteger } from './cli/flags.ts';
+import {
+  collect,
+  DEFAULT_ARCHIVE,
+  DEFAULT_DB,
+  defaultCacheDir,
+  positiveInteger,
+  shardOf,
+} from './cli/flags.ts';
 import { CLOSED_OUTPUT_EXIT, onOutputFault } from './cli/output-faults.ts';
 import { checkPlaces, type Places } from './cli/places.ts';
 import { listenForStop, type StopSignal } from './cli/stop-signal.ts';
@@ -63,6 +71,7 @@ interface CrawlFlags extends RequestFlags {
   readonly db: string;
   readonly cache: string;
   readonly keepPackages?: boolean;
+  readonly shard?: Shard;
   readonly jobs: number;
   readonly threads: number;
   readonly source: SourceChoice;
@@ -97,6 +106,7 @@ function addWhatFlags(command: Command): void {
     .option('--kernel <glob>', "only kernels whose uname -r matches, e.g. '*-cloud-*' (repeatable)", collect)
     .option('--history', 'also kernels that left the mirrors: of Ubuntu, those that Launchpad still has')
     .option('--limit <n>', 'only the newest n kernels of each distribution', positiveInteger)
+    .option('--shard <k/n>', 'only the kth of n shares of the kernels, for n machines', shardOf)
     .option('-n, --dry-run', 'show what would be done, and stop')
     .option('--retry-failed', 'do not hold back kernels that failed before');
 }
@@ -229,6 +239,7 @@ function runOptions(flags: CrawlFlags, { archiveDir, cacheDir }: Places): RunOpt
   return {
     ...distrosRequest(flags.distro, flags),
     ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+    ...(flags.shard === undefined ? {} : { shard: flags.shard }),
     dryRun: flags.dryRun ?? false,
     jobs: flags.jobs,
     archiveDir,

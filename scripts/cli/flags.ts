@@ -3,6 +3,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import type { Shard } from '../../pipeline/shard.ts';
 import { parseArch } from '../../crawlers/arch.ts';
 import { BtfmillError } from '../../errors/index.ts';
 
@@ -46,4 +47,14 @@ export function validValue<T>(parse: () => T): T {
     }
     throw thrown;
   }
+}
+
+/** `2/4`: the second of four shares. */
+export function shardOf(text: string): Shard {
+  const [, k, n] = /^(\d{1,6})\/(\d{1,6})$/u.exec(text) ?? [];
+  const shard = { index: Number(k), count: Number(n) };
+  if (!(shard.index >= 1 && shard.index <= shard.count)) {
+    throw new InvalidArgumentError('It must be two numbers such as 2/4, the first from 1 to the second.');
+  }
+  return shard;
 }

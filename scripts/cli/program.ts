@@ -17,6 +17,7 @@ const VERBS = new Map<string, () => Promise<Register>>([
   ['status', async () => (await import('../status.ts')).registerStatus],
   ['verify', async () => (await import('../verify.ts')).registerVerify],
   ['import', async () => (await import('../import.ts')).registerImport],
+  ['merge', async () => (await import('../merge.ts')).registerMerge],
   ['publish', async () => (await import('../publish.ts')).registerPublish],
   ['mirror', async () => (await import('../mirror.ts')).registerMirror],
   ['keygen', async () => (await import('../keygen.ts')).registerKeygen],
