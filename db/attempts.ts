@@ -1,6 +1,7 @@
 /** Queries of table `attempts`: every try at a kernel, how it ended, and when trying again makes sense. */
 
 import type { Database } from 'better-sqlite3';
+import type { KernelKey } from '../crawlers/types.ts';
 import { optional, toParameters } from './columns.ts';
 import type { AttemptEnd, AttemptOutcome, AttemptRow, AttemptStart, IsoTime } from './types.ts';
 
@@ -10,8 +11,25 @@ export interface AttemptTable {
   finish(id: number, end: AttemptEnd): void;
   /** The newest attempts at a kernel first, at most `limit`. */
   ofKernel(kernelId: number, limit: number): readonly AttemptRow[];
+  /** All attempts of a run, in the order they began, each with its kernel and how the one before it ended. */
+  ofRun(runId: number): readonly RunAttempt[];
+  /** Lets the next run try a kernel again whose last attempt failed; false when there is nothing to wait for. */
+  clearRetry(kernelId: number): boolean;
   /** Ends, as `interrupted`, every attempt that a killed run left open; returns how many there were. */
   closeInterrupted(at: IsoTime): number;
+}
+
+/** An attempt of one run, as a report tells it. */
+export interface RunAttempt extends AttemptRow, KernelKey {
+  /** How the last finished attempt before this one ended; attempts that were stopped say nothing. */
+  readonly outcomeBefore?: AttemptOutcome;
+  /** Time of all steps. */
+  readonly milliseconds: number;
+}
+
+interface RunAttemptColumns extends AttemptColumns, KernelKey {
+  outcome_before: AttemptOutcome | null;
+  milliseconds: number;
 }
 
 interface AttemptColumns {
@@ -44,6 +62,17 @@ export function attemptTable(db: Database): AttemptTable {
   const newest = db.prepare<[number, number], AttemptColumns>(
     'SELECT * FROM attempts WHERE kernel_id = ? ORDER BY id DESC LIMIT ?',
   );
+  const byRun = db.prepare<[number], RunAttemptColumns>(
+    `SELECT a.*, k.distro, k.release, k.arch, k.kernel,
+       (SELECT b.outcome FROM attempts b WHERE b.kernel_id = a.kernel_id AND b.id < a.id
+         AND b.outcome IS NOT NULL AND b.outcome <> 'interrupted' ORDER BY b.id DESC LIMIT 1) AS outcome_before,
+       (SELECT coalesce(sum(t.milliseconds), 0) FROM step_timings t WHERE t.attempt_id = a.id) AS milliseconds
+     FROM attempts a JOIN kernels k ON k.id = a.kernel_id WHERE a.run_id = ? ORDER BY a.id`,
+  );
+  const clear = db.prepare<[number]>(
+    `UPDATE attempts SET retry_after = NULL WHERE retry_after IS NOT NULL
+       AND id = (SELECT max(id) FROM attempts WHERE kernel_id = ?)`,
+  );
   const close = db.prepare<[IsoTime]>(
     `UPDATE attempts SET outcome = 'interrupted', finished_at = ? WHERE finished_at IS NULL`,
   );
@@ -56,6 +85,20 @@ export function attemptTable(db: Database): AttemptTable {
     },
     ofKernel(kernelId, limit) {
       return newest.all(kernelId, limit).map(toAttempt);
+    },
+    ofRun(runId) {
+      return byRun.all(runId).map((row) => ({
+        ...toAttempt(row),
+        distro: row.distro,
+        release: row.release,
+        arch: row.arch,
+        kernel: row.kernel,
+        milliseconds: row.milliseconds,
+        ...optional('outcomeBefore', row.outcome_before),
+      }));
+    },
+    clearRetry(kernelId) {
+      return clear.run(kernelId).changes > 0;
     },
     closeInterrupted(at) {
       return close.run(at).changes;

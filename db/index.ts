@@ -1,4 +1,4 @@
-export type { AttemptTable } from './attempts.ts';
+export type { AttemptTable, RunAttempt } from './attempts.ts';
 export type { CrossCheckTable } from './cross-checks.ts';
 export type { IndexRead, IndexReadTable } from './index-reads.ts';
 export type { KernelTable, PlaneCount } from './kernels.ts';

@@ -63,6 +63,10 @@ export interface KernelTable {
    * published kernel of that key.
    */
   withdraw(key: KernelKey, reason: string, at: IsoTime): boolean;
+  /** All kernels whose name (`uname -r`) matches a GLOB pattern, by plane and name. */
+  named(glob: string): readonly KernelRow[];
+  /** Kernels that were first published between the two times, both included. */
+  publishedBetween(from: IsoTime, to: IsoTime): readonly KernelRow[];
   /** All kernels in a state, by plane and name. */
   inState(state: KernelState): readonly KernelRow[];
   /** One row per plane and state that has kernels, sorted by plane. */
@@ -155,6 +159,13 @@ export function kernelTable(db: Database): KernelTable {
   const byState = db.prepare<[KernelState], KernelColumns>(
     'SELECT * FROM kernels WHERE state = ? ORDER BY distro, release, arch, kernel',
   );
+  const byName = db.prepare<[string], KernelColumns>(
+    'SELECT * FROM kernels WHERE kernel GLOB ? ORDER BY distro, release, arch, kernel',
+  );
+  const byTime = db.prepare<[IsoTime, IsoTime], KernelColumns>(
+    `SELECT * FROM kernels WHERE published_at BETWEEN ? AND ? AND state = 'published'
+     ORDER BY distro, release, arch, kernel`,
+  );
   const counts = db.prepare<[], PlaneCount>(
     `SELECT distro, release, arch, state, count(*) AS kernels,
        sum(CASE WHEN state = 'published' THEN tar_size_bytes ELSE 0 END) AS tarSizeBytes
@@ -200,6 +211,12 @@ export function kernelTable(db: Database): KernelTable {
     },
     withdraw(key, reason, at) {
       return withdrawn.run({ ...keyParameters(key), reason, at }).changes > 0;
+    },
+    named(glob) {
+      return byName.all(glob).map(toKernel);
+    },
+    publishedBetween(from, to) {
+      return byTime.all(from, to).map(toKernel);
     },
     inState(state) {
       return byState.all(state).map(toKernel);

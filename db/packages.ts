@@ -1,7 +1,7 @@
 /** Queries of table `packages`: every debug package that an index ever named, with first and last sight. */
 
 import type { Database } from 'better-sqlite3';
-import type { DebugPackage } from '../crawlers/types.ts';
+import type { DebugPackage, KernelKey } from '../crawlers/types.ts';
 import type { IsoTime } from './types.ts';
 
 /** A package as the record knows it. */
@@ -18,6 +18,8 @@ export interface PackageTable {
    */
   see(pkg: DebugPackage, at: IsoTime): number;
   byId(id: number): SeenPackage | undefined;
+  /** Every package that was ever seen of a kernel, the one seen last first. */
+  ofKernel(key: KernelKey): readonly SeenPackage[];
 }
 
 interface PackageColumns {
@@ -49,12 +51,19 @@ export function packageTable(db: Database): PackageTable {
        index_url = excluded.index_url, suite = excluded.suite, trust = excluded.trust, last_seen = excluded.last_seen
      RETURNING id`,
   );
+  const byKernel = db.prepare<[Record<string, unknown>], PackageColumns>(
+    `SELECT * FROM packages WHERE distro = @distro AND release = @release AND arch = @arch AND kernel = @kernel
+     ORDER BY last_seen DESC, id DESC`,
+  );
   const select = db.prepare<[number], PackageColumns>('SELECT * FROM packages WHERE id = ?');
   return {
     see(pkg, at) {
       const row = upsert.get({ ...pkg, at });
       if (row === undefined) throw new Error('INSERT … RETURNING gave no row');
       return row.id;
+    },
+    ofKernel({ distro, release, arch, kernel }) {
+      return byKernel.all({ distro, release, arch, kernel }).map(toPackage);
     },
     byId(id) {
       const row = select.get(id);

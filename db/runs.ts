@@ -10,6 +10,9 @@ export interface RunTable {
   finish(id: number, end: RunEnd): void;
   /** The newest run, finished or not. */
   latest(): RunRow | undefined;
+  byId(id: number): RunRow | undefined;
+  /** The newest first, at most `limit`. */
+  newest(limit: number): readonly RunRow[];
 }
 
 interface RunColumns {
@@ -37,6 +40,8 @@ export function runTable(db: Database): RunTable {
        fetched_bytes = @fetchedBytes, index_bytes = @indexBytes
      WHERE id = @id`,
   );
+  const select = db.prepare<[number], RunColumns>('SELECT * FROM runs WHERE id = ?');
+  const several = db.prepare<[number], RunColumns>('SELECT * FROM runs ORDER BY id DESC LIMIT ?');
   const newest = db.prepare<[], RunColumns>('SELECT * FROM runs ORDER BY id DESC LIMIT 1');
   return {
     start(run) {
@@ -45,6 +50,13 @@ export function runTable(db: Database): RunTable {
     },
     finish(id, end) {
       update.run({ id, ...end });
+    },
+    byId(id) {
+      const row = select.get(id);
+      return row === undefined ? undefined : toRun(row);
+    },
+    newest(limit) {
+      return several.all(limit).map(toRun);
     },
     latest() {
       const row = newest.get();
