@@ -1,67 +1,42 @@
 /** The listing over a mirror of indexes alone: no package is ever fetched here. */
 
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  INDEXED_DIGEST,
-  type IndexedSuite,
-  packageStanza,
-  putSuite as putIndexedSuite,
-} from '../../test/mirrors/apt-indexes.ts';
-import { createSigner, type Signer } from '../../test/mirrors/signer.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { INDEXED_DIGEST, type IndexedSuite, packageStanza } from '../../test/mirrors/apt-indexes.ts';
+import { APT_ARCHIVE_TOOLS, useAptArchive } from '../../test/support/apt-archive.ts';
 import { crawlContextForTest, EVERYTHING } from '../../test/support/crawl-context.ts';
-import { type FileServer, startFileServer } from '../../test/support/file-server.ts';
-import { makeTempDir, removeDir } from '../../test/support/temp.ts';
 import { needsTool } from '../../test/support/tools.ts';
 import type { CrawlRequest, CrawlResult, HttpValidator } from '../types.ts';
 import { listDebian } from './list.ts';
 
 type SuiteText = Omit<IndexedSuite, 'base'> & { readonly base?: string };
 
-describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
-  let folder: string;
-  let www: string;
-  let signer: Signer;
-  let server: FileServer;
+describe.skipIf(needsTool(...APT_ARCHIVE_TOOLS))('listing', () => {
+  const archive = useAptArchive('list');
   let validators: Map<string, HttpValidator>;
   let said: string[];
 
-  beforeAll(async () => {
-    folder = await makeTempDir('list');
-    www = join(folder, 'www');
-    signer = await createSigner(folder);
-  });
-  afterAll(async () => {
-    await signer.close();
-    await removeDir(folder);
-  });
-  beforeEach(async () => {
-    await rm(www, { recursive: true, force: true });
-    await rm(join(folder, 'cache'), { recursive: true, force: true });
-    server = await startFileServer(www);
+  beforeEach(() => {
     validators = new Map();
     said = [];
   });
-  afterEach(() => server.close());
-
-  async function put(path: string, content: string | Buffer): Promise<void> {
-    const file = join(www, path);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, content);
-  }
 
   function putSuite({ base = 'debian', ...suite }: SuiteText): Promise<void> {
-    return putIndexedSuite(www, signer, { base, ...suite });
+    return archive.putSuite({ base, ...suite });
   }
 
   function list(
     request: Partial<CrawlRequest> = {},
     signal = new AbortController().signal,
   ): Promise<CrawlResult> {
-    const context = crawlContextForTest({ cacheDir: join(folder, 'cache'), validators, signal, said });
-    const mirror = { releases: ['12'], mirror: `${server.url}/debian`, keyrings: [signer.keyring] };
+    const context = crawlContextForTest({ cacheDir: archive.cacheDir, validators, signal, said });
+    const mirror = {
+      releases: ['12'],
+      mirror: `${archive.server.url}/debian`,
+      keyrings: [archive.signer.keyring],
+    };
     return listDebian({ ...EVERYTHING, ...mirror, ...request }, context, '/nowhere');
   }
 
@@ -106,10 +81,10 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
       packageName: 'linux-image-6.1.0-53-amd64-dbg',
       packageVersion: '6.1.187-1',
       format: 'deb',
-      url: `${server.url}/debian-security/pool/main/l/linux/linux-image-6.1.0-53-amd64-dbg.deb`,
+      url: `${archive.server.url}/debian-security/pool/main/l/linux/linux-image-6.1.0-53-amd64-dbg.deb`,
       sizeBytes: 1000,
       digest: `sha256:${INDEXED_DIGEST}`,
-      indexUrl: `${server.url}/debian-security/dists/bookworm-security/main/binary-amd64/Packages.gz`,
+      indexUrl: `${archive.server.url}/debian-security/dists/bookworm-security/main/binary-amd64/Packages.gz`,
       suite: 'bookworm-security',
       trust: 'signed-index',
     });
@@ -121,12 +96,12 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
     await putSuite(security);
     const first = await list();
     expect(first.indexBytes).toBeGreaterThan(0);
-    server.clear();
+    archive.server.clear();
     const second = await list();
     expect(second.packages).toEqual(first.packages);
     expect(second.indexBytes).toBe(0);
-    expect(server.log.filter(({ path }) => path.includes('Packages'))).toEqual([]);
-    expect(server.log.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([
+    expect(archive.server.log.filter(({ path }) => path.includes('Packages'))).toEqual([]);
+    expect(archive.server.log.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([
       304, 304, 404, 404, 404, 404, 404, 404,
     ]);
   });
@@ -155,7 +130,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
     await putSuite(bookworm);
     await putSuite({ ...security, base: 'debian' });
     expect((await list({ kernels: ['6.1.0-53-*'] })).packages.map(({ url }) => url)).toEqual([
-      `${server.url}/debian/pool/main/l/linux/linux-image-6.1.0-53-amd64-dbg.deb`,
+      `${archive.server.url}/debian/pool/main/l/linux/linux-image-6.1.0-53-amd64-dbg.deb`,
     ]);
   });
 
@@ -237,7 +212,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
 
   test('a mirror that signs nothing, insecurely', async () => {
     await putSuite(bookworm);
-    await rm(join(www, 'debian/dists/bookworm/InRelease'));
+    await rm(join(archive.www, 'debian/dists/bookworm/InRelease'));
     expect((await list()).failures).toMatchObject([{ error: { code: 'http-not-found' } }]);
     expect((await list({ insecure: true })).packages).toHaveLength(3);
   });
@@ -252,7 +227,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
 
   test('Packages that differ from the Release → index-digest; the other architecture goes on', async () => {
     await putSuite(bookworm);
-    await put('debian/dists/bookworm/main/binary-amd64/Packages.gz', gzipSync('Package: evil\n'));
+    await archive.put('debian/dists/bookworm/main/binary-amd64/Packages.gz', gzipSync('Package: evil\n'));
     const result = await list();
     expect(result.failures).toMatchObject([{ suite: 'bookworm', error: { code: 'index-digest' } }]);
     expect(result.packages.map(({ arch }) => arch)).toEqual(['arm64']);
@@ -282,21 +257,20 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
   ] as const)('%j → %s for that suite only', async (fault, code) => {
     await putSuite(bookworm);
     await putSuite(security);
-    server.setFault(({ path }) => (path === '/debian/dists/bookworm/InRelease' ? fault : undefined));
+    archive.server.setFault(({ path }) => (path === '/debian/dists/bookworm/InRelease' ? fault : undefined));
     const result = await list();
     expect(result.failures).toMatchObject([{ suite: 'bookworm', error: { code, exitCode: 4 } }]);
     expect(result.packages.map(({ suite }) => suite)).toEqual(['bookworm-security']);
   });
 
   test('a mirror that is not there: failures to connect and nothing else', async () => {
-    await server.close();
+    await archive.server.close();
     for (const releases of [['12'], ['stable'], []]) {
       const result = await list({ releases });
       expect(result.packages).toEqual([]);
       expect(result.failures.length).toBeGreaterThan(0);
       expect(new Set(result.failures.map(({ error }) => error.code))).toEqual(new Set(['http-unreachable']));
     }
-    server = await startFileServer(www);
   });
 
   test('a release that the mirror lacks → http-not-found when it was asked for', async () => {

@@ -91,6 +91,17 @@ test('what never changes is asked for once', async () => {
   expect(server.log).toEqual([]);
 });
 
+test('a copy that nothing could prove to be current is not kept', async () => {
+  const { url, context, validators, put, server } = await setUp();
+  await put('InRelease', 'one');
+  const isPlain = { kind: 'replace', body: Buffer.from('no validators') } as const;
+  server.setFault(() => isPlain);
+  expect((await fetchIndexFile(url, context))?.bytes.toString()).toBe('no validators');
+  expect(await readdir(context.indexCacheDir).catch(() => [])).toEqual([]);
+  expect(validators.size).toBe(0);
+  expect((await fetchIndexFile(url, context))?.bytes.toString()).toBe('no validators');
+});
+
 test('other bytes than the digest says → index-digest, and nothing is kept', async () => {
   const { put, url, context, validators } = await setUp();
   await put('InRelease', 'one');

@@ -65,12 +65,15 @@ export async function fetchIndexFile(
     );
   }
   await options.check?.(bytes);
-  await writeBody(context.indexCacheDir, sha256, bytes);
-  context.validators.set(url, {
-    sha256,
-    ...(etag === undefined ? {} : { etag }),
-    ...(lastModified === undefined ? {} : { lastModified }),
-  });
+  // A copy that nothing could ever prove to be current is not worth its room.
+  if (isCertain || etag !== undefined || lastModified !== undefined) {
+    await writeBody(context.indexCacheDir, sha256, bytes);
+    context.validators.set(url, {
+      sha256,
+      ...(etag === undefined ? {} : { etag }),
+      ...(lastModified === undefined ? {} : { lastModified }),
+    });
+  }
   if (known !== undefined && known.sha256 !== sha256) await dropBody(context.indexCacheDir, known.sha256);
   return { bytes, fromCache: false, fetchedBytes: bytes.length };
 }

@@ -2,42 +2,30 @@
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { type Internet, INTERNET_TOOLS, startInternet } from '../../test/internet/internet.ts';
-import { buildKernels, KERNEL_TOOLS } from '../../test/mirrors/kernels.ts';
-import { createSigner, type Signer } from '../../test/mirrors/signer.ts';
+import type { Internet } from '../../test/internet/internet.ts';
 import {
-  buildUbuntuMirror,
-  UBUNTU_MIRROR_TOOLS,
-  type UbuntuMirror,
-} from '../../test/mirrors/ubuntu-mirror.ts';
+  startUbuntuInternet,
+  UBUNTU_INTERNET_TOOLS,
+  type UbuntuInternet,
+} from '../../test/mirrors/ubuntu-internet.ts';
+import type { UbuntuMirror } from '../../test/mirrors/ubuntu-mirror.ts';
 import { crawlContextForTest, EVERYTHING } from '../../test/support/crawl-context.ts';
-import { makeTempDir, removeDir } from '../../test/support/temp.ts';
 import { needsTool } from '../../test/support/tools.ts';
 import type { CrawlRequest, CrawlResult, HttpValidator } from '../types.ts';
 import { ubuntuCrawler } from './index.ts';
 
-const TOOLS = ['gpg', 'gpgconf', 'gpgv', ...UBUNTU_MIRROR_TOOLS, ...KERNEL_TOOLS, ...INTERNET_TOOLS];
-
-describe.skipIf(needsTool(...TOOLS))('Ubuntu on its own hosts', () => {
-  let folder: string;
-  let signer: Signer;
+describe.skipIf(needsTool(...UBUNTU_INTERNET_TOOLS))('Ubuntu on its own hosts', () => {
+  let ubuntu: UbuntuInternet;
   let mirror: UbuntuMirror;
   let internet: Internet;
   let validators: Map<string, HttpValidator>;
   let runs = 0;
 
   beforeAll(async () => {
-    folder = await makeTempDir('ubuntu-internet');
-    signer = await createSigner(folder);
-    const kernels = await buildKernels(folder);
-    mirror = await buildUbuntuMirror({ folder: join(folder, 'hosts'), signer, kernels });
-    internet = await startInternet(join(folder, 'authority'), mirror.hosts);
+    ubuntu = await startUbuntuInternet('ubuntu-internet');
+    ({ mirror, internet } = ubuntu);
   });
-  afterAll(async () => {
-    await internet.close();
-    await signer.close();
-    await removeDir(folder);
-  });
+  afterAll(() => ubuntu?.close());
   beforeEach(() => {
     internet.reset();
     internet.serveAll(mirror.hosts);
@@ -48,7 +36,7 @@ describe.skipIf(needsTool(...TOOLS))('Ubuntu on its own hosts', () => {
   async function list(request: Partial<CrawlRequest> = {}): Promise<CrawlResult> {
     const http = internet.createClient({ maxAttempts: 2, backoffBaseMs: 5, stallTimeoutMs: 1000 });
     onTestFinished(() => http.close());
-    const context = crawlContextForTest({ cacheDir: join(folder, `cache-${runs}`), http, validators });
+    const context = crawlContextForTest({ cacheDir: join(ubuntu.folder, `cache-${runs}`), http, validators });
     return ubuntuCrawler.list({ ...EVERYTHING, keyrings: [mirror.keyring], ...request }, context);
   }
 

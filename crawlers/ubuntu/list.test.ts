@@ -1,9 +1,11 @@
 /** The listing over an archive of indexes alone; what every crawler must hold is in contract.test.ts. */
 
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type IndexedSuite, packageStanza, putSuite } from '../../test/mirrors/apt-indexes.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type IndexedSuite, packageStanza } from '../../test/mirrors/apt-indexes.ts';
+import { APT_ARCHIVE_TOOLS, useAptArchive } from '../../test/support/apt-archive.ts';
+import { crawlContextForTest, EVERYTHING } from '../../test/support/crawl-context.ts';
 import {
   type LaunchpadServer,
   publicationEntry,
@@ -11,10 +13,6 @@ import {
   publishedName,
   startLaunchpad,
 } from '../../test/support/launchpad-service.ts';
-import { createSigner, type Signer } from '../../test/mirrors/signer.ts';
-import { crawlContextForTest, EVERYTHING } from '../../test/support/crawl-context.ts';
-import { type FileServer, startFileServer } from '../../test/support/file-server.ts';
-import { makeTempDir, removeDir } from '../../test/support/temp.ts';
 import { needsTool } from '../../test/support/tools.ts';
 import type { CrawlRequest, CrawlResult } from '../types.ts';
 import { listUbuntu } from './list.ts';
@@ -29,58 +27,34 @@ Version: 27.04
 Supported: 1
 `;
 
-describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
-  let folder: string;
-  let www: string;
-  let signer: Signer;
-  let server: FileServer;
+describe.skipIf(needsTool(...APT_ARCHIVE_TOOLS))('listing', () => {
+  const archive = useAptArchive('list-ubuntu');
   let launchpad: LaunchpadServer;
   let said: string[];
 
-  beforeAll(async () => {
-    folder = await makeTempDir('list-ubuntu');
-    www = join(folder, 'www');
-    signer = await createSigner(folder);
-  });
-  afterAll(async () => {
-    await signer.close();
-    await removeDir(folder);
-  });
   beforeEach(async () => {
-    await rm(www, { recursive: true, force: true });
-    await rm(join(folder, 'cache'), { recursive: true, force: true });
-    server = await startFileServer(www);
     launchpad = await startLaunchpad();
     said = [];
   });
-  afterEach(async () => {
-    await server.close();
-    await launchpad.close();
-  });
-
-  async function put(path: string, content: string): Promise<void> {
-    const file = join(www, path);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, content);
-  }
+  afterEach(() => launchpad.close());
 
   function putPocket(path: string, more: Partial<IndexedSuite> = {}): Promise<void> {
     const [codename] = path.split('-');
     const version = { xenial: '16.04', bionic: '18.04', focal: '20.04', tame: '27.04' }[codename] ?? '99.04';
     const release = [`Suite: ${path}`, `Codename: ${codename}`, `Version: ${version}`];
-    return putSuite(www, signer, { base: 'ddebs', path, release, packages: { amd64: [] }, ...more });
+    return archive.putSuite({ base: 'ddebs', path, release, packages: { amd64: [] }, ...more });
   }
 
-  /** As without `--mirror`, with every host played by the one server. */
+  /** As without `--mirror`, with every host played by the one archive.server. */
   function listAll(request: Partial<CrawlRequest> = {}): Promise<CrawlResult> {
     const sources: UbuntuSources = {
-      base: `${server.url}/ddebs`,
-      metaRelease: `${server.url}/meta-release`,
+      base: `${archive.server.url}/ddebs`,
+      metaRelease: `${archive.server.url}/meta-release`,
       isPartial: false,
       launchpad: { ...DEFAULT_SOURCES.launchpad, api: launchpad.api },
     };
-    const context = crawlContextForTest({ cacheDir: join(folder, 'cache'), said });
-    return listUbuntu({ ...EVERYTHING, keyrings: [signer.keyring], ...request }, context, sources);
+    const context = crawlContextForTest({ cacheDir: archive.cacheDir, said });
+    return listUbuntu({ ...EVERYTHING, keyrings: [archive.signer.keyring], ...request }, context, sources);
   }
 
   test('pockets of a release come together; one that is absent is no failure unless it must be there', async () => {
@@ -100,7 +74,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
     ]);
     expect(said).toContain('focal-updates: 1 kernel');
 
-    await rm(join(www, 'ddebs/dists/focal-updates'), { recursive: true });
+    await rm(join(archive.www, 'ddebs/dists/focal-updates'), { recursive: true });
     const without = await listAll({ releases: ['focal'] });
     expect(without.failures).toMatchObject([{ suite: 'focal-updates', error: { code: 'http-not-found' } }]);
     expect(without.packages).toHaveLength(2);
@@ -128,7 +102,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
   });
 
   test('all releases: those that the published list names and those that are known', async () => {
-    await put('meta-release', META_RELEASE);
+    await archive.put('meta-release', META_RELEASE);
     for (const codename of ['bionic', 'focal', 'tame']) {
       await putPocket(codename, { packages: { amd64: [unsigned('5.4.0-1-generic', '5.4.0-1.1')] } });
       await putPocket(`${codename}-updates`);
@@ -139,7 +113,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
   });
 
   test('a supported release that disappears fails alone, an old one without a word', async () => {
-    await put('meta-release', META_RELEASE);
+    await archive.put('meta-release', META_RELEASE);
     await putPocket('bionic', { packages: { amd64: [unsigned('4.15.0-1-generic', '4.15.0-1.1')] } });
     await putPocket('bionic-updates');
     await putPocket('tame');
@@ -155,7 +129,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
   test.each(['absent', 'damaged'])(
     'a published list that is %s is a failure and loses nothing',
     async (how) => {
-      if (how === 'damaged') await put('meta-release', '<html>');
+      if (how === 'damaged') await archive.put('meta-release', '<html>');
       await putPocket('focal', { packages: { amd64: [unsigned('5.4.0-1-generic', '5.4.0-1.1')] } });
       await putPocket('focal-updates');
       const result = await listAll();
@@ -171,7 +145,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
   );
 
   test('a release in the making, by its codename', async () => {
-    await put('meta-release', META_RELEASE);
+    await archive.put('meta-release', META_RELEASE);
     await putPocket('vast', {
       release: ['Suite: vast', 'Codename: vast', 'Version: 28.04'],
       packages: { amd64: [unsigned('8.0.0-1-generic', '8.0.0-1.1')] },
@@ -190,8 +164,8 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
     await putPocket('focal', { packages: { amd64: [unsigned('5.4.0-1-generic', '5.4.0-1.1')] } });
     await putPocket('focal-updates');
     for (const pocket of ['focal', 'focal-updates']) {
-      const file = join(www, 'ddebs/dists', pocket, 'Release');
-      await signer.detachSign(file, `${file}.gpg`);
+      const file = join(archive.www, 'ddebs/dists', pocket, 'Release');
+      await archive.signer.detachSign(file, `${file}.gpg`);
       await rm(join(dirname(file), 'InRelease'));
     }
     const result = await listAll({ releases: ['focal'] });
@@ -199,11 +173,14 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
     expect(result.packages).toMatchObject([{ trust: 'signed-index' }]);
     expect(result.indexes[0].signer).toMatch(/^[0-9A-F]{40}$/);
 
-    await put('ddebs/dists/focal/Release', 'Suite: focal\nDate: Thu, 19 Nov 2026 02:12:54 UTC\nSHA256:\n');
+    await archive.put(
+      'ddebs/dists/focal/Release',
+      'Suite: focal\nDate: Thu, 19 Nov 2026 02:12:54 UTC\nSHA256:\n',
+    );
     expect((await listAll({ releases: ['focal'] })).failures).toMatchObject([
       { suite: 'focal', error: { code: 'index-signature' } },
     ]);
-    await rm(join(www, 'ddebs/dists/focal/Release.gpg'));
+    await rm(join(archive.www, 'ddebs/dists/focal/Release.gpg'));
     expect((await listAll({ releases: ['focal'] })).failures).toMatchObject([
       { suite: 'focal', error: { code: 'http-not-found' } },
     ]);
@@ -278,7 +255,7 @@ describe.skipIf(needsTool('gpg', 'gpgconf', 'gpgv'))('listing', () => {
     test('is not asked about a release whose indexes could not be read', async () => {
       await putPocket('xenial');
       await putPocket('xenial-updates', { packages: { amd64: [packageStanza('linux-image-x', '1')] } });
-      server.setFault(({ path }) =>
+      archive.server.setFault(({ path }) =>
         path.includes('/xenial-updates/main/') ? { kind: 'status', statusCode: 404 } : undefined,
       );
       const result = await listAll(request);

@@ -3,39 +3,32 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Internet, startInternet } from '../internet/internet.ts';
-import { buildKernels, type MirrorKernels } from '../mirrors/kernels.ts';
-import { createSigner, type Signer } from '../mirrors/signer.ts';
-import { buildUbuntuMirror, UBUNTU_MIRROR_TOOLS, type UbuntuMirror } from '../mirrors/ubuntu-mirror.ts';
+import type { Internet } from '../internet/internet.ts';
+import {
+  startUbuntuInternet,
+  UBUNTU_INTERNET_TOOLS,
+  type UbuntuInternet,
+} from '../mirrors/ubuntu-internet.ts';
+import type { UbuntuMirror } from '../mirrors/ubuntu-mirror.ts';
 import { convertBytes } from '../support/conversion.ts';
 import { expectSameBytes } from '../support/expect-btf.ts';
 import { paholeBtf } from '../support/pahole.ts';
 import { expectExit, runBtfmill } from '../support/run-btfmill.ts';
-import { makeTempDir, removeDir } from '../support/temp.ts';
 import { needsTool } from '../support/tools.ts';
-import { INTERNET_TOOLS } from '../internet/internet.ts';
 import { E2E_TOOLS } from './sample.ts';
 import { archiveMembers, query, readCrawl, treeOf } from './site.ts';
 
-describe.skipIf(needsTool(...E2E_TOOLS, ...UBUNTU_MIRROR_TOOLS, ...INTERNET_TOOLS))('crawl of Ubuntu', () => {
+describe.skipIf(needsTool(...E2E_TOOLS, ...UBUNTU_INTERNET_TOOLS))('crawl of Ubuntu', () => {
+  let ubuntu: UbuntuInternet;
   let folder: string;
-  let kernels: MirrorKernels;
-  let signer: Signer;
   let mirror: UbuntuMirror;
   let internet: Internet;
 
   beforeAll(async () => {
-    folder = await makeTempDir('e2e-ubuntu');
-    signer = await createSigner(folder);
-    kernels = await buildKernels(folder);
-    mirror = await buildUbuntuMirror({ folder: join(folder, 'hosts'), signer, kernels });
-    internet = await startInternet(join(folder, 'authority'), mirror.hosts);
+    ubuntu = await startUbuntuInternet('e2e-ubuntu');
+    ({ folder, mirror, internet } = ubuntu);
   });
-  afterAll(async () => {
-    await internet.close();
-    await signer.close();
-    await removeDir(folder);
-  });
+  afterAll(() => ubuntu?.close());
 
   async function crawl(...extra: readonly string[]) {
     const cwd = join(folder, 'site');
@@ -60,7 +53,7 @@ describe.skipIf(needsTool(...E2E_TOOLS, ...UBUNTU_MIRROR_TOOLS, ...INTERNET_TOOL
 
     for (const { key, vmlinux } of mirror.kernels) {
       const [{ data }] = await archiveMembers(join(archive, `${key}.btf.tar.xz`));
-      const isNative = vmlinux === kernels.native;
+      const isNative = vmlinux === ubuntu.kernels.native;
       expectSameBytes(data, isNative ? await paholeBtf(vmlinux) : convertBytes(await readFile(vmlinux)));
     }
   });

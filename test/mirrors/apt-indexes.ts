@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Signer } from './signer.ts';
+import { type FileServer, startFileServer } from '../support/file-server.ts';
+import { createSigner, type Signer } from './signer.ts';
 
 export interface IndexedSuite {
   /** Folder below the server's root that has `dists/`; the root itself when empty. */
@@ -19,6 +20,29 @@ export interface IndexedSuite {
 
 /** SHA-256 of every package in such an index. */
 export const INDEXED_DIGEST = 'ab'.repeat(32);
+
+export interface IndexedArchive {
+  readonly server: FileServer;
+  /** For `keyrings`. */
+  readonly keyring: string;
+  close(): Promise<void>;
+}
+
+/** Suites that are up, signed by one new key; everything lies below `folder`. */
+export async function serveSuites(folder: string, suites: readonly IndexedSuite[]): Promise<IndexedArchive> {
+  const signer = await createSigner(folder);
+  const root = join(folder, 'www');
+  for (const suite of suites) await putSuite(root, signer, suite);
+  const server = await startFileServer(root);
+  return {
+    server,
+    keyring: signer.keyring,
+    async close() {
+      await server.close();
+      await signer.close();
+    },
+  };
+}
 
 /** Writes the suite's Release, InRelease and Packages.gz files below `root`. */
 export async function putSuite(root: string, signer: Signer, suite: IndexedSuite): Promise<void> {
