@@ -1,7 +1,7 @@
 export type { AttemptTable, RunAttempt } from './attempts.ts';
 export type { CrossCheckTable } from './cross-checks.ts';
 export type { IndexRead, IndexReadTable } from './index-reads.ts';
-export type { KernelTable, PlaneCount } from './kernels.ts';
+export type { KernelTable, PlaneCount, TrustCount } from './kernels.ts';
 export type { KernelPair, KernelView, RecordMerge } from './merge.ts';
 export type { PackageTable, SeenPackage } from './packages.ts';
 export {

@@ -20,7 +20,8 @@ export interface TrustCount {
   readonly distro: string;
   readonly release: string;
   readonly arch: string;
-  readonly trust: TrustLevel;
+  /** Absent for what was taken over from another archive. */
+  readonly trust?: TrustLevel;
   /** Fingerprint of the key that signed the packages themselves. */
   readonly signer?: string;
   readonly nameProof?: NameProof;
@@ -104,7 +105,7 @@ interface KernelColumns {
 }
 
 interface TrustColumns extends Pick<KernelColumns, 'distro' | 'release' | 'arch' | 'signer' | 'name_proof'> {
-  trust: TrustLevel;
+  trust: TrustLevel | null;
   kernels: number;
 }
 
@@ -225,8 +226,9 @@ export function kernelTable(db: Database): KernelTable {
       return counts.all();
     },
     countByTrust() {
-      return trusts.all().map(({ signer, name_proof, ...row }) => ({
+      return trusts.all().map(({ trust, signer, name_proof, ...row }) => ({
         ...row,
+        ...optional('trust', trust),
         ...optional('signer', signer),
         ...optional('nameProof', name_proof),
       }));

@@ -118,6 +118,17 @@ describe('when a mirror fails, the next one gives the package', () => {
   });
 });
 
+it('is less patient with a mirror while there are others', async () => {
+  const mirrors = await startMirrors(
+    { kind: 'status', statusCode: 503 },
+    { kind: 'status', statusCode: 503 },
+  );
+  const http = createHttpClient({ maxAttempts: 4, backoffBaseMs: 1 });
+  onTestFinished(() => http.close());
+  await expect(mirrors.fetch({ http })).rejects.toMatchObject({ code: 'http-status' });
+  expect(mirrors.servers.map(({ log }) => log.length)).toEqual([2, 4]);
+});
+
 describe('when all mirrors fail', () => {
   it('by not having it, that is http-not-found, naming them all', async () => {
     const mirrors = await startMirrors(NOT_FOUND, NOT_FOUND, NOT_FOUND);

@@ -49,6 +49,8 @@ type IndexedPackage = Pick<DebugPackage, 'url' | 'otherUrls' | 'digest' | 'sizeB
 
 interface WantedPackage extends Omit<IndexedPackage, 'digest'> {
   readonly digest: DigestParts;
+  /** Of one request to this mirror; default: the client's own number. */
+  readonly requestTries?: number;
 }
 
 const DEFAULT_MAX_ATTEMPTS = 6;
@@ -56,6 +58,9 @@ const DEFAULT_BACKOFF_BASE_MS = 1000;
 
 /** A mirror that cuts every connection after some MiB is slow but usable; one that gives less is not. */
 const MIN_PROGRESS_BYTES = 1024 * 1024;
+
+/** Tries of one request where another mirror may have the file: a dead one takes 15 s to be known as such, each time. */
+const TRIES_WITH_OTHERS_LEFT = 2;
 
 /** The client's names for a body that did not come to its end. */
 const CUT_CODES: ReadonlySet<ErrorCode> = new Set(['http-truncated', 'http-stalled']);
@@ -145,8 +150,10 @@ async function fillFromMirrors(
   const urls = [pkg.url, ...(pkg.otherUrls ?? [])];
   const mirrors = mirrorsToAsk(urls, troubledHosts);
   const failures: MirrorFailure[] = [];
-  for (const url of mirrors) {
-    const error = await fillFromMirror(part, { ...pkg, url }, options, traffic);
+  for (const [index, url] of mirrors.entries()) {
+    const hasOthers = index < mirrors.length - 1;
+    const mirror = { ...pkg, url, ...(hasOthers ? { requestTries: TRIES_WITH_OTHERS_LEFT } : {}) };
+    const error = await fillFromMirror(part, mirror, options, traffic);
     if (error === undefined) return;
     failures.push({ url, error });
     rememberTrouble({ url, error }, troubledHosts);
@@ -214,7 +221,9 @@ async function requestOnce(
   extraHeaders: Readonly<Record<string, string>>,
 ): Promise<Round> {
   const headers = { 'accept-encoding': 'identity', ...rangeHeaders(part, pkg), ...extraHeaders };
-  const response = await http.request(pkg.url, { headers, signal });
+  const { url, requestTries: maxAttempts } = pkg;
+  const tries = maxAttempts === undefined ? {} : { maxAttempts };
+  const response = await http.request(url, { headers, signal, ...tries });
   try {
     const verdict = judgeAnswer(response, part, pkg);
     if (verdict.kind === 'different') return verdict;

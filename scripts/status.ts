@@ -8,6 +8,7 @@ import {
   type KernelState,
   openRecord,
   type RunRow,
+  type TrustCount,
 } from '../db/index.ts';
 import { archNames, collect, DEFAULT_DB } from './cli/flags.ts';
 import { palette, type Palette, wantsColor } from './ui/color.ts';
@@ -21,7 +22,12 @@ Examples:
   npm run --silent status -- --json | jq '.planes[] | select(.kernels.failed > 0)'
 
 States: published (in the archive), failed (with an error code), no-debug-info (neither DWARF nor BTF in it),
-pending (known, not done yet), withdrawn (taken back, with a reason).`;
+pending (known, not done yet), withdrawn (taken back, with a reason).
+
+Trust (--trust): signed-index (a signed index names the package's digest), signed-package (the package itself is signed),
+tls-only (nothing is signed all the way, but every step came by HTTPS), insecure (crawled with --insecure). "signed by" is
+the key that signed the packages themselves; "named by" is path+banner when the vmlinux itself says which kernel it is,
+too, and path when only its place in the package does.`;
 
 interface StatusFlags {
   readonly db: string;
@@ -29,6 +35,7 @@ interface StatusFlags {
   readonly release?: readonly string[];
   readonly arch?: readonly string[];
   readonly failed?: boolean;
+  readonly trust?: boolean;
   readonly json?: boolean;
   readonly color: boolean;
 }
@@ -50,6 +57,8 @@ interface Status {
   readonly lastRun: RunRow | undefined;
   readonly planes: readonly PlaneStatus[];
   readonly failures: readonly KernelRow[];
+  /** What published kernels rest on. */
+  readonly trust: readonly TrustCount[];
 }
 
 export function registerStatus(program: Command): void {
@@ -61,7 +70,8 @@ export function registerStatus(program: Command): void {
     .option('--release <id>', 'only this release, as the archive names it (repeatable)', collect)
     .option('--arch <name>', 'only this architecture, by any of its names (repeatable)', archNames)
     .option('--failed', 'list the kernels that failed, with code and message')
-    .option('--json', 'print one JSON object, failures included')
+    .option('--trust', 'list what the published kernels rest on: signatures, and what has shown their names')
+    .option('--json', 'print one JSON object, failures and trust included')
     .addHelpText('after', HELP)
     .action((_flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<StatusFlags>();
@@ -83,6 +93,7 @@ function readStatus(record: BtfRecord, flags: StatusFlags): Status {
     lastRun: record.runs.latest(),
     planes: readPlanes(record).filter((plane) => isWanted(plane, flags)),
     failures: record.kernels.inState('failed').filter((kernel) => isWanted(kernel, flags)),
+    trust: record.kernels.countByTrust().filter((count) => isWanted(count, flags)),
   };
 }
 
@@ -113,6 +124,7 @@ function isWanted(plane: Plane, { distro, release, arch }: StatusFlags): boolean
 function renderStatus(status: Status, flags: StatusFlags): string {
   const paint = palette(wantsColor(process.stdout, process.env, flags.color));
   const parts = [renderPlanes(status.planes, paint), `${describeRun(status.lastRun)}\n`];
+  if (flags.trust) parts.push(renderTrust(status.trust, paint));
   if (flags.failed) parts.push(renderFailures(status.failures, paint));
   return parts.join('\n');
 }
@@ -148,6 +160,19 @@ function describeRun(run: RunRow | undefined): string {
     return `last run: started ${run.startedAt}, not finished (under way, or killed)`;
   const counts = `${run.published ?? 0} published, ${run.alreadyPublished ?? 0} already there, ${run.failed ?? 0} failed`;
   return `last run: ${run.startedAt} to ${run.finishedAt}, exit code ${run.exitCode ?? 0} (${counts})`;
+}
+
+function renderTrust(counts: readonly TrustCount[], paint: Palette): string {
+  if (counts.length === 0) return 'no kernel published\n';
+  const titles = ['plane', 'trust', 'signed by', 'named by'].map((title) => ({ title }));
+  const rows = counts.map(({ distro, release, arch, trust, signer, nameProof, kernels }) => [
+    `${distro}/${release}/${arch}`,
+    trust ?? '-',
+    signer ?? '-',
+    nameProof ?? '-',
+    String(kernels),
+  ]);
+  return renderTable([...titles, { title: 'kernels', align: 'right' }], rows, paint.bold);
 }
 
 function renderFailures(failures: readonly KernelRow[], paint: Palette): string {

@@ -169,7 +169,21 @@ describe.skipIf(needsTool(...E2E_TOOLS))('crawl of a local Debian mirror', () =>
         planes: [
           { distro: 'debian', release: '12', arch: 'x86_64', kernels: { published: BOOKWORM_AMD64.length } },
         ],
+        trust: [
+          {
+            distro: 'debian',
+            release: '12',
+            arch: 'x86_64',
+            trust: 'signed-index',
+            nameProof: 'path+banner',
+            kernels: BOOKWORM_AMD64.length,
+          },
+        ],
       });
+      const { stdout } = await site.command(['status', '--db', site.db, '--trust', '--arch', 'amd64']);
+      expect(stdout).toMatch(
+        new RegExp(`debian/12/x86_64 +signed-index +- +path\\+banner +${BOOKWORM_AMD64.length}$`, 'mu'),
+      );
     });
 
     it('does nothing the second time, and moves only headers', async () => {
