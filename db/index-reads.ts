@@ -3,6 +3,7 @@
 import type { Database } from 'better-sqlite3';
 import type { IndexSeen } from '../crawlers/types.ts';
 import { optional, toParameters } from './columns.ts';
+import type { SeenPackage } from './packages.ts';
 import type { IsoTime } from './types.ts';
 
 /** An index that was read, or, with a code, one that could not be. */
@@ -13,6 +14,8 @@ export interface IndexRead {
   readonly release: string;
   readonly suite: string;
   readonly at: IsoTime;
+  /** What of the index was asked for: a kernel that was not asked for has not gone when it is not seen. */
+  readonly asked: string;
   readonly arch?: string;
   readonly url?: string;
   readonly trust?: IndexSeen['trust'];
@@ -29,6 +32,13 @@ export interface IndexReadTable {
   ofRun(runId: number): readonly IndexRead[];
   /** The newest read of each suite and architecture that succeeded, by distribution, release and suite. */
   newestGood(): readonly IndexRead[];
+  /**
+   * Whether the package was there when its suite was last read with the same question; undefined when the record
+   * does not know how it was seen.
+   */
+  isStillListed(
+    pkg: Pick<SeenPackage, 'distro' | 'release' | 'arch' | 'suite' | 'lastSeen'>,
+  ): boolean | undefined;
 }
 
 interface IndexReadColumns {
@@ -37,6 +47,7 @@ interface IndexReadColumns {
   release: string;
   suite: string;
   at: string;
+  asked: string;
   arch: string | null;
   url: string | null;
   trust: IndexSeen['trust'] | null;
@@ -60,12 +71,18 @@ const NOTHING_OPTIONAL = {
 
 export function indexReadTable(db: Database): IndexReadTable {
   const insert = db.prepare<[Record<string, unknown>]>(
-    `INSERT INTO index_reads (run_id, distro, release, suite, at, arch, url, trust, signer, made_at, kernels, code,
+    `INSERT INTO index_reads (run_id, distro, release, suite, at, asked, arch, url, trust, signer, made_at, kernels, code,
        message)
-     VALUES (@runId, @distro, @release, @suite, @at, @arch, @url, @trust, @signer, @madeAt, @kernels, @code, @message)`,
+     VALUES (@runId, @distro, @release, @suite, @at, @asked, @arch, @url, @trust, @signer, @madeAt, @kernels, @code, @message)`,
   );
   const byRun = db.prepare<[number], IndexReadColumns>(
     'SELECT * FROM index_reads WHERE run_id = ? ORDER BY id',
+  );
+  const later = db.prepare<[Record<string, unknown>], { last: string }>(
+    `SELECT max(n.at) AS last FROM index_reads s JOIN index_reads n USING (distro, release, suite, asked)
+     WHERE s.distro = @distro AND s.release = @release AND s.suite = @suite AND s.at = @lastSeen
+       AND s.code IS NULL AND n.code IS NULL AND s.arch IS @arch AND n.arch IS @arch
+     HAVING last IS NOT NULL`,
   );
   const newest = db.prepare<[], IndexReadColumns>(
     `SELECT * FROM index_reads WHERE id IN (
@@ -78,6 +95,10 @@ export function indexReadTable(db: Database): IndexReadTable {
     },
     ofRun(runId) {
       return byRun.all(runId).map(toIndexRead);
+    },
+    isStillListed({ distro, release, arch, suite, lastSeen }) {
+      const row = later.get({ distro, release, arch, suite, lastSeen });
+      return row === undefined ? undefined : row.last === lastSeen;
     },
     newestGood() {
       return newest.all().map(toIndexRead);
@@ -92,6 +113,7 @@ function toIndexRead(row: IndexReadColumns): IndexRead {
     release: row.release,
     suite: row.suite,
     at: row.at,
+    asked: row.asked,
     ...optional('arch', row.arch),
     ...optional('url', row.url),
     ...optional('trust', row.trust),

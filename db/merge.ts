@@ -91,9 +91,9 @@ INSERT INTO main.cross_checks (attempt_id, against, verdict, details, first_diff
     milliseconds, checked_at)
   SELECT a.id, c.against, c.verdict, c.details, c.first_differences, c.tolerated, c.tool, c.milliseconds, c.checked_at
   FROM other.cross_checks c JOIN temp.attempt_ids a ON a.other_id = c.attempt_id ORDER BY c.id;
-INSERT INTO main.index_reads (run_id, distro, release, suite, at, arch, url, trust, signer, made_at, kernels, code,
+INSERT INTO main.index_reads (run_id, distro, release, suite, at, asked, arch, url, trust, signer, made_at, kernels, code,
     message)
-  SELECT r.id, o.distro, o.release, o.suite, o.at, o.arch, o.url, o.trust, o.signer, o.made_at, o.kernels, o.code,
+  SELECT r.id, o.distro, o.release, o.suite, o.at, o.asked, o.arch, o.url, o.trust, o.signer, o.made_at, o.kernels, o.code,
     o.message
   FROM other.index_reads o JOIN temp.run_ids r ON r.other_id = o.run_id
   WHERE NOT EXISTS (SELECT 1 FROM main.index_reads m WHERE m.run_id = r.id AND m.at = o.at AND m.distro = o.distro

@@ -34,6 +34,7 @@ function work({ record, archiveDir }: Place, startedAt: string, kernels: readonl
     release: '12',
     suite: 'bookworm',
     at: startedAt,
+    asked: '',
     kernels: 9,
   });
   for (const kernel of kernels) {

@@ -111,7 +111,7 @@ function closeBrokenRun(runId: number | undefined, end: RunReport, deps: RunDeps
 async function listPlanAndWork(run: RunState, deps: RunDeps, runId: number | undefined): Promise<void> {
   const { options } = run;
   run.listing = await listKernels(options, deps);
-  if (runId !== undefined) recordSeen(run.listing, runId, deps);
+  if (runId !== undefined) recordSeen(run.listing, runId, options, deps);
   const setup = fingerprint(options, deps);
   run.plan = await makePlan(run.listing.packages, setup, options, deps);
   deps.emit({ event: 'plan', ...run.plan });
@@ -129,14 +129,21 @@ function fingerprint(
   return `btfmill=${toolVersions.btfmill} profile=${profile} source=${source} cross-check=${crossCheck}${keyrings}${insecure}`;
 }
 
-function recordSeen({ packages, indexes, failures }: Listing, runId: number, { record, now }: RunDeps): void {
+function recordSeen(
+  { packages, indexes, failures }: Listing,
+  runId: number,
+  { request: { kernels, variants, history } }: RunOptions,
+  { record, now }: RunDeps,
+): void {
+  const kinds = [...variants, ...(history ? ['history'] : [])].map((kind) => `+${kind}`);
+  const asked = [...kernels, ...kinds].toSorted().join(' ');
   const at = now().toISOString();
   record.transaction(() => {
     for (const { date, ...index } of indexes) {
       const madeAt = date === undefined ? {} : { madeAt: date.toISOString() };
-      record.indexReads.add({ runId, at, ...index, ...madeAt });
+      record.indexReads.add({ runId, at, asked, ...index, ...madeAt });
     }
-    for (const failure of failures) record.indexReads.add({ runId, at, ...failure });
+    for (const failure of failures) record.indexReads.add({ runId, at, asked, ...failure });
     for (const pkg of packages) {
       record.packages.see(pkg, at);
       record.kernels.ensure(pkg, at);

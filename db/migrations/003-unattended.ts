@@ -55,6 +55,7 @@ CREATE TABLE index_reads (
   release TEXT    NOT NULL,
   suite   TEXT    NOT NULL,
   at      TEXT    NOT NULL,
+  asked   TEXT    NOT NULL,
   arch    TEXT,
   url     TEXT,
   trust   TEXT,
