@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { matchesGlob } from './glob.ts';
+import { isPattern, matchesGlob } from './glob.ts';
 
 test.each([
   ['*-cloud-amd64', '6.1.0-50-cloud-amd64', true],
@@ -21,4 +21,14 @@ test.each([
 
 test('a class that makes no sense → usage', () => {
   expect(() => matchesGlob('[z-a]', 'b')).toThrowError(expect.objectContaining({ code: 'usage' }));
+});
+
+test.each([
+  ['6.1.0-50-amd64', false],
+  ['6.12.107+deb13-amd64', false],
+  ['6.1.*', true],
+  ['6.1.0-5?-amd64', true],
+  ['6.[1-9].0', true],
+])('%s is a pattern: %s', (glob, expected) => {
+  expect(isPattern(glob)).toBe(expected);
 });

@@ -10,6 +10,11 @@ export function matchesGlob(glob: string, name: string): boolean {
   return globToRegExp(glob).test(name);
 }
 
+/** Whether a glob can match more than the one name that it spells. */
+export function isPattern(glob: string): boolean {
+  return /[*?[]/.test(glob);
+}
+
 function globToRegExp(glob: string): RegExp {
   let source = '';
   for (let index = 0; index < glob.length; index += 1) {

@@ -6,6 +6,7 @@
 import { BtfmillError } from '../../errors/index.ts';
 import { compareDebianVersions } from '../apt/index.ts';
 import type { Arch } from '../arch.ts';
+import { isPattern } from '../glob.ts';
 import { fetchIndexFile } from '../http/index-file.ts';
 import { guardIndex, isAskedFor, type Listing } from '../listing.ts';
 import type { DebugPackage } from '../types.ts';
@@ -69,7 +70,7 @@ export async function listHistory(question: HistoryQuestion, listing: Listing): 
  * service can tell no better.
  */
 function queries({ place, codename, arch }: HistoryQuestion, { request }: Listing): string[] {
-  const isExact = request.kernels.length > 0 && request.kernels.every((glob) => !/[*?[]/.test(glob));
+  const isExact = request.kernels.length > 0 && !request.kernels.some(isPattern);
   const names = isExact ? request.kernels.flatMap(packageNamesOf) : ['linux-image-'];
   return [...new Set(names)].map((name) => {
     const parameters = new URLSearchParams({

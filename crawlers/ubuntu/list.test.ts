@@ -246,6 +246,14 @@ describe.skipIf(needsTool(...APT_ARCHIVE_TOOLS))('listing', () => {
       expect(launchpad.asked).toEqual([]);
     });
 
+    test('is pointed to when a kernel that was named is not there', async () => {
+      await putPocket('xenial');
+      await putPocket('xenial-updates');
+      const kernels = ['4.4.0-98-generic', '4.15.*'];
+      await listAll({ ...request, kernels, history: false });
+      expect(said).toContain('4.4.0-98-generic: not in the debug archive; --history asks Launchpad as well');
+    });
+
     test('a release that has left the debug archive is all there', async () => {
       const result = await listAll(request);
       expect(result.failures).toEqual([]);

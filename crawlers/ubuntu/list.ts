@@ -10,6 +10,7 @@ import {
   type SuiteLocation,
 } from '../apt/index.ts';
 import { type Arch, requestedArchs } from '../arch.ts';
+import { isPattern } from '../glob.ts';
 import { guardIndex, type Listing, openListing } from '../listing.ts';
 import { UBUNTU_DBGSYM_KEYRING } from '../trust/index.ts';
 import type { CrawlContext, CrawlRequest, CrawlResult } from '../types.ts';
@@ -42,6 +43,12 @@ export async function listUbuntu(
     archs: requestedArchs(request.archs, { distro: 'ubuntu', archs: ARCHS, defaultArchs: DEFAULT_ARCHS }),
   };
   await listReleases(await findReleases(listing), listing);
+  const missing = request.kernels.filter(
+    (glob) => !isPattern(glob) && !listing.packages.some(({ kernel }) => kernel === glob),
+  );
+  if (missing.length > 0 && request.history !== true) {
+    context.say(`${missing.join(', ')}: not in the debug archive; --history asks Launchpad as well`);
+  }
   return finish(compareDebianVersions, preferUnsigned);
 }
 

@@ -219,13 +219,13 @@ export function describeCrawler(contract: CrawlerContract): void {
     });
 
     test.each([
-      { kind: 'status', statusCode: 404 },
-      { kind: 'status', statusCode: 403 },
-      { kind: 'status', statusCode: 503 },
-      { kind: 'cut', afterBytes: 20 },
-      { kind: 'flip', offset: 30 },
-      { kind: 'replace', body: Buffer.from('<html>not here</html>') },
-    ] as const)('an index that answers with $kind $statusCode fails alone', async (fault) => {
+      ['answers 404', { kind: 'status', statusCode: 404 }],
+      ['answers 403', { kind: 'status', statusCode: 403 }],
+      ['answers 503', { kind: 'status', statusCode: 503 }],
+      ['is cut', { kind: 'cut', afterBytes: 20 }],
+      ['has a wrong bit', { kind: 'flip', offset: 30 }],
+      ['is a page of HTML', { kind: 'replace', body: Buffer.from('<html>not here</html>') }],
+    ] as const)('an index that %s fails alone', async (_what, fault) => {
       expect(mirror.indexes.length).toBeGreaterThan(0);
       for (const index of mirror.indexes) {
         await rm(join(folder, 'cache'), { recursive: true, force: true });
