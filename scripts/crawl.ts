@@ -42,7 +42,12 @@ Examples:
   npm run crawl -- --distro debian --release 12 --kernel '*-cloud-amd64' --limit 1
   npm run crawl -- --distro debian --dry-run
   npm run crawl -- --distro debian --release 13 --release sid --arch arm64 --jobs 4
+  npm run crawl -- --distro all --mirror debian=http://mirror.example/debian
   npm run --silent crawl -- --distro debian --json > run.jsonl
+
+Several distributions are listed a few at once; one that cannot be read stops none of the others, and counts in the exit
+code. --release and --arch are then for those that know the name: it is a usage error when none does, and said when one
+does not. A --mirror has to say whose it is. With --variant debug come kernels built with debugging, where there are such.
 
 A kernel counts as published when the record says so and its file is there with the recorded size. The same command
 again does only what is missing; a run that was stopped or killed is completed by it. --limit takes the newest kernels
@@ -50,6 +55,10 @@ that exist, whether they are published already or not.
 
 A kernel that failed because of what its package holds is tried once more by the next run and then held back: for a
 day, then two, four, eight, then a month, unless its package, btfmill or the options change.
+
+An rpm package's own signature is checked before it is unpacked, against the distribution's keys and those of --keyring;
+status --trust shows who signed what. The name of a kernel comes from inside the package: its path there and the vmlinux's
+own banner have to say what the index promised (kernel-name).
 
 A BTF made from DWARF that nothing could be compared with is published with a warning; with --cross-check never, without.
 

@@ -27,7 +27,7 @@ const VERBS = new Map<string, () => Promise<Register>>([
 const EXAMPLES = `
 Examples:
   btfmill crawl --distro debian --release 12 --kernel '*-cloud-amd64' --limit 1
-  btfmill crawl --distro debian --dry-run
+  btfmill crawl --distro all --dry-run
   btfmill convert vmlinux -o vmlinux.btf
   btfmill btf vmlinux.btf task_struct
   btfmill diff old.btf new.btf
