@@ -49,12 +49,16 @@ interface Asked {
 async function ask(
   distros: readonly string[],
   request: Partial<CrawlRequest> = {},
-  { list = plain, mirrors = {} }: { list?: List; mirrors?: Record<string, string> } = {},
+  {
+    list = plain,
+    mirrors = {},
+    own = {},
+  }: { list?: List; mirrors?: Record<string, string>; own?: Record<string, typeof REQUEST> } = {},
 ): Promise<Asked> {
   const requests: [string, CrawlRequest][] = [];
   const said: string[] = [];
   const listings = await listDistros(
-    { distros, request: { ...REQUEST, ...request }, mirrors },
+    { distros, request: { ...REQUEST, ...request }, mirrors, own },
     {
       list: async (distro, own, say) => {
         requests.push([distro, own]);
@@ -125,6 +129,30 @@ describe('several distributions', () => {
     await expect(ask(['debian', 'amzn'], {}, { list })).rejects.toMatchObject({ code: 'tool-missing' });
     const upstream = failing({ debian: 'http-unreachable', amzn: 'tool-missing' });
     expect((await ask(['debian', 'amzn'], {}, { list: upstream })).listings).toHaveLength(2);
+  });
+});
+
+describe('a request of its own', () => {
+  const own = { fedora: { ...REQUEST, releases: ['40'], archs: ['s390x'] } };
+
+  it('is asked as it is, and is no matter to the others', async () => {
+    const { requests, listings } = await ask(
+      ['debian', 'fedora', 'amzn'],
+      { releases: ['12'], archs: ['arm64'] },
+      { own, list: (distro, request) => plain(distro === 'amzn' ? 'debian' : distro, request) },
+    );
+    expect(listings.map(({ distro }) => distro)).toEqual(['debian', 'fedora', 'amzn']);
+    const asked = Object.fromEntries(requests);
+    expect(asked['fedora']).toMatchObject({ releases: ['40'], archs: ['s390x'] });
+    expect(asked['debian']).toMatchObject({ releases: ['12'], archs: ['arm64'] });
+    expect(asked['amzn']).toMatchObject({ releases: ['12'], archs: ['arm64'] });
+  });
+
+  it('fails alone when it names what there is not', async () => {
+    const wrong = { fedora: { ...REQUEST, releases: ['12'] }, debian: { ...REQUEST, releases: ['12'] } };
+    const asked = await ask(['debian', 'fedora'], {}, { own: wrong });
+    expect(kernels(asked)).toEqual(['debian/12-1']);
+    expect(asked.listings[1]).toMatchObject({ distro: 'fedora', error: { code: 'usage' } });
   });
 });
 

@@ -13,9 +13,21 @@ const DISTROS_AT_ONCE = 3;
 /** What is asked of all of them. */
 export interface DistrosRequest {
   readonly distros: readonly string[];
-  readonly request: Omit<CrawlRequest, 'mirror'>;
+  readonly request: DistroRequest;
   /** Base URLs that replace the distributions' own, by distribution. */
   readonly mirrors: Readonly<Record<string, string>>;
+  /** What is asked of a distribution by itself, in place of `request`: no name in it is meant for the others. */
+  readonly own?: Readonly<Record<string, DistroRequest>>;
+}
+
+export type DistroRequest = Omit<CrawlRequest, 'mirror'>;
+
+/** What one distribution is asked. */
+export function requestOf(
+  { request, own }: Pick<DistrosRequest, 'request' | 'own'>,
+  distro: string,
+): DistroRequest {
+  return own?.[distro] ?? request;
 }
 
 export interface DistroTools {
@@ -44,23 +56,34 @@ export interface DistroListing extends CrawlResult {
  * upstream is thrown as well.
  */
 export async function listDistros(what: DistrosRequest, tools: DistroTools): Promise<DistroListing[]> {
-  const isShared = what.distros.length > 1;
-  const requests = isShared ? narrowArchs(what, tools) : what.distros.map((distro) => ({ distro, ...what }));
+  const sharing = what.distros.filter((distro) => what.own?.[distro] === undefined);
+  const isShared = sharing.length > 1;
+  const requests = new Map(Object.entries(what.own ?? {}));
+  for (const distro of sharing) requests.set(distro, what.request);
+  if (isShared) narrowArchs(sharing, requests, tools);
+  const asked = what.distros.flatMap((distro) => {
+    const request = requests.get(distro);
+    return request === undefined ? [] : [{ distro, request }];
+  });
   const limit = pLimit(DISTROS_AT_ONCE);
   const answers = await Promise.all(
-    requests.map(({ distro, request }) =>
+    asked.map(({ distro, request }) =>
       limit(() => {
-        const say = isShared ? (text: string) => tools.say(`${distro}: ${text}`) : tools.say;
+        const say = what.distros.length > 1 ? (text: string) => tools.say(`${distro}: ${text}`) : tools.say;
         const mirror = what.mirrors[distro];
         const own = { ...request, ...(mirror === undefined ? {} : { mirror }) };
         const ask = (releases: readonly string[]) =>
           answerOf(() => tools.list(distro, { ...own, releases }, say));
-        return isShared ? askShared(distro, request.releases, ask) : askAlone(distro, request.releases, ask);
+        const isAlone = !isShared || what.own?.[distro] !== undefined;
+        return isAlone ? askAlone(distro, request.releases, ask) : askShared(distro, request.releases, ask);
       }),
     ),
   );
   tools.signal.throwIfAborted();
-  if (isShared) judgeNames(what.request.releases, answers, tools);
+  if (isShared) {
+    const shared = answers.filter(({ distro }) => sharing.includes(distro));
+    judgeNames(what.request.releases, shared, tools);
+  }
   const listings = answers.map(toListing);
   const broken = listings.flatMap(({ error }) => (error === undefined || isUpstream(error) ? [] : [error]));
   if (broken.length > 0 && broken.length === listings.length) throw broken[0];
@@ -148,24 +171,27 @@ function reasonOf(answer: Answer | undefined): string {
   return 'error' in answer ? answer.error.message : (answer.result.failures[0]?.error.message ?? '');
 }
 
-/** Leaves out of each request the architectures that its distribution has never had. */
+/** Leaves out of the shared requests the architectures that a distribution has never had. */
 function narrowArchs(
-  { distros, request }: DistrosRequest,
+  distros: readonly string[],
+  requests: Map<string, DistroRequest>,
   { archsOf, say }: DistroTools,
-): { readonly distro: string; readonly request: DistrosRequest['request'] }[] {
-  if (request.archs.length === 0) return distros.map((distro) => ({ distro, request }));
+): void {
   const known = new Map(distros.map((distro) => [distro, new Set(archsOf(distro))]));
-  for (const arch of request.archs) {
+  for (const arch of new Set(distros.flatMap((distro) => requests.get(distro)?.archs ?? []))) {
     if ([...known.values()].every((archs) => !archs.has(arch))) {
       throw new BtfmillError('usage', `none of ${distros.join(', ')} has kernels for ${arch}`);
     }
   }
-  return [...known].flatMap(([distro, archs]) => {
+  for (const [distro, archs] of known) {
+    const request = requests.get(distro);
+    if (request === undefined || request.archs.length === 0) continue;
     const left = request.archs.filter((arch) => archs.has(arch));
     const without = request.archs.filter((arch) => !archs.has(arch));
     if (without.length > 0) say(`${distro}: has no kernels for ${without.join(', ')}`);
-    return left.length === 0 ? [] : [{ distro, request: { ...request, archs: left } }];
-  });
+    if (left.length === 0) requests.delete(distro);
+    else requests.set(distro, { ...request, archs: left });
+  }
 }
 
 const NO_COST = { indexBytes: 0, indexRequests: 0 };

@@ -19,7 +19,7 @@ function input(packages: readonly DebugPackage[], more: Partial<PlanInput> = {})
     known: new Map(),
     archiveFiles: new Map(),
     now: NOW,
-    setup: 's1',
+    setup: () => 's1',
     retryFailed: false,
     ...more,
   };

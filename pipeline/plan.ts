@@ -45,8 +45,8 @@ export interface PlanInput {
   /** Of those, at this machine's share only. */
   readonly shard?: Shard;
   readonly now: IsoTime;
-  /** Fingerprint of what decides the outcome besides the package (AttemptStart.setup). */
-  readonly setup: string;
+  /** Fingerprint, by distribution, of what decides the outcome besides the package (AttemptStart.setup). */
+  readonly setup: (distro: string) => string;
   readonly retryFailed: boolean;
 }
 
@@ -157,7 +157,9 @@ function settledState(
 function isHeldBack(pkg: DebugPackage, known: KnownKernel, { now, setup, retryFailed }: PlanInput): boolean {
   const failure = known.lastFailure;
   if (retryFailed || failure?.retryAfter === undefined) return false;
-  return known.packageDigest === pkg.digest && failure.setup === setup && failure.retryAfter > now;
+  return (
+    known.packageDigest === pkg.digest && failure.setup === setup(pkg.distro) && failure.retryAfter > now
+  );
 }
 
 function countDecisions(items: readonly PlanItem[]): Record<Decision, number> {

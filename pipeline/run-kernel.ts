@@ -9,6 +9,7 @@ import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import type { CrossCheckVerdict } from './cross-check.ts';
 import { chooseBtf, convertOrKeepNative, judgeCrossCheck } from './choose-btf.ts';
 import { recoverKernel, refuseOtherContent, storeOrAdopt } from './existing-file.ts';
+import { requestOf } from './list-distros.ts';
 import { proveName } from './name-proof.ts';
 import { type PackageTrust, trustPackage } from './package-trust.ts';
 import type { PlanItem } from './plan.ts';
@@ -23,8 +24,8 @@ export interface KernelContext {
   readonly options: RunOptions;
   readonly deps: RunDeps;
   readonly runId: number;
-  /** Fingerprint of everything but the package that decides the outcome. */
-  readonly setup: string;
+  /** Fingerprint of everything but the package that decides the outcome, by distribution. */
+  readonly setup: (distro: string) => string;
 }
 
 /** One try: its rows in the record, and what is known so far, for the case that it fails half-way. */
@@ -100,7 +101,13 @@ function openAttempt(
     const packageId = deps.record.packages.see(item.pkg, at);
     const kernelId = deps.record.kernels.ensure(key, at);
     if (!isPublished(item)) deps.record.kernels.markPending(kernelId, at);
-    const id = deps.record.attempts.start({ kernelId, runId, packageId, setup, startedAt: at });
+    const id = deps.record.attempts.start({
+      kernelId,
+      runId,
+      packageId,
+      setup: setup(key.distro),
+      startedAt: at,
+    });
     const clock = createStepClock(key, deps.emit, deps.signal);
     return {
       id,
@@ -139,7 +146,7 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
     () => attempt.fetchedBytes,
   );
   attempt.fetched = fetched;
-  const trust = await trustPackage(item.pkg, options.request.insecure, () =>
+  const trust = await trustPackage(item.pkg, requestOf(options, item.pkg.distro).insecure, () =>
     clock.step(
       'verify',
       (control) => steps.verify(item.pkg, fetched.path, workDir, control),
@@ -246,7 +253,13 @@ function closeUnpublished(attempt: Attempt, error: BtfmillError, context: Kernel
     }
     const { code, message } = error;
     const earlier = attempts.ofKernel(attempt.kernelId, ATTEMPTS_LOOKED_AT + 1).slice(1);
-    const notBefore = retryAfter({ ...attempt, setup: context.setup, error, at: now, earlier });
+    const notBefore = retryAfter({
+      ...attempt,
+      setup: context.setup(attempt.key.distro),
+      error,
+      at: now,
+      earlier,
+    });
     if (!isPublished(attempt.item)) {
       kernels.markFailed(attempt.kernelId, { code, message, packageId: attempt.packageId }, at);
     }

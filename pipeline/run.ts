@@ -7,7 +7,8 @@ import type { DebugPackage } from '../crawlers/types.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
 import { checkArchive } from './archive-room.ts';
-import { kernelId, type KnownKernel, type Plan, planCrawl } from './plan.ts';
+import { kernelId, type KnownKernel, type Plan, type PlanInput, planCrawl } from './plan.ts';
+import { requestOf } from './list-distros.ts';
 import { runKernel } from './run-kernel.ts';
 import { type Listing, listKernels } from './run-list.ts';
 import { buildReport } from './run-report.ts';
@@ -112,17 +113,16 @@ async function listPlanAndWork(run: RunState, deps: RunDeps, runId: number | und
   const { options } = run;
   run.listing = await listKernels(options, deps);
   if (runId !== undefined) recordSeen(run.listing, runId, options, deps);
-  const setup = fingerprint(options, deps);
+  const setup = (distro: string): string => fingerprint(options, deps, distro);
   run.plan = await makePlan(run.listing.packages, setup, options, deps);
   deps.emit({ event: 'plan', ...run.plan });
   if (runId !== undefined) await work(run.plan, { run, deps, runId, setup });
 }
 
-/** Everything but the package that decides how a kernel ends. */
-function fingerprint(
-  { profile, source, crossCheck, request }: RunOptions,
-  { toolVersions }: RunDeps,
-): string {
+/** Everything but the package that decides how a distribution's kernel ends. */
+function fingerprint(options: RunOptions, { toolVersions }: RunDeps, distro: string): string {
+  const { profile, source, crossCheck } = options;
+  const request = requestOf(options, distro);
   // Whose signatures count is named only where it is not the usual: other kernels' failures stay what they are.
   const keyrings = request.keyrings?.length ? ` keyrings=${request.keyrings.join(',')}` : '';
   const insecure = request.insecure ? ' insecure' : '';
@@ -153,7 +153,7 @@ function recordSeen(
 
 async function makePlan(
   packages: readonly DebugPackage[],
-  setup: string,
+  setup: PlanInput['setup'],
   { archiveDir, limit, shard, retryFailed }: RunOptions,
   { record, now }: RunDeps,
 ): Promise<Plan> {
@@ -207,7 +207,7 @@ interface Work {
   readonly run: RunState;
   readonly deps: RunDeps;
   readonly runId: number;
-  readonly setup: string;
+  readonly setup: PlanInput['setup'];
 }
 
 /**
