@@ -127,6 +127,13 @@ it('is less patient with a mirror while there are others', async () => {
   onTestFinished(() => http.close());
   await expect(mirrors.fetch({ http })).rejects.toMatchObject({ code: 'http-status' });
   expect(mirrors.servers.map(({ log }) => log.length)).toEqual([2, 4]);
+
+  for (const server of mirrors.servers) {
+    server.clear();
+    server.setFault(() => ({ kind: 'cut', afterBytes: 10 }));
+  }
+  await expect(mirrors.fetch({ maxAttempts: 4 })).rejects.toMatchObject({ code: 'http-truncated' });
+  expect(mirrors.servers.map(({ log }) => log.length)).toEqual([2, 4]);
 });
 
 describe('when all mirrors fail', () => {

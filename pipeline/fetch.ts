@@ -59,7 +59,10 @@ const DEFAULT_BACKOFF_BASE_MS = 1000;
 /** A mirror that cuts every connection after some MiB is slow but usable; one that gives less is not. */
 const MIN_PROGRESS_BYTES = 1024 * 1024;
 
-/** Tries of one request where another mirror may have the file: a dead one takes 15 s to be known as such, each time. */
+/**
+ * Tries of one request, and cuts in a row, where another mirror may have the rest: a dead one takes 15 s to be known as
+ * such each time, a stalled one 30 s, and going on elsewhere loses nothing.
+ */
 const TRIES_WITH_OTHERS_LEFT = 2;
 
 /** The client's names for a body that did not come to its end. */
@@ -153,7 +156,7 @@ async function fillFromMirrors(
   for (const [index, url] of mirrors.entries()) {
     const hasOthers = index < mirrors.length - 1;
     const mirror = { ...pkg, url, ...(hasOthers ? { requestTries: TRIES_WITH_OTHERS_LEFT } : {}) };
-    const error = await fillFromMirror(part, mirror, options, traffic);
+    const error = await fillFromMirror(part, mirror, hasOthers ? hasty(options) : options, traffic);
     if (error === undefined) return;
     failures.push({ url, error });
     rememberTrouble({ url, error }, troubledHosts);
@@ -161,6 +164,10 @@ async function fillFromMirrors(
   const error = mirrorsFailed(failures, new Set(urls).size - mirrors.length);
   if (error.code === 'package-digest' && part.position === 0) await part.discard();
   throw error;
+}
+
+function hasty({ maxAttempts = DEFAULT_MAX_ATTEMPTS, ...options }: FetchOptions): FetchOptions {
+  return { ...options, maxAttempts: Math.min(maxAttempts, TRIES_WITH_OTHERS_LEFT) };
 }
 
 /** Gives the error when this mirror could not complete the part; throws what no other mirror could do better. */
