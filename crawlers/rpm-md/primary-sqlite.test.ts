@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { openSqlite } from '../../db/sqlite.ts';
 import { tempDirForTest } from '../../test/support/temp.ts';
 import { readPrimarySqlite } from './primary-sqlite.ts';
 
@@ -30,7 +31,7 @@ const ROW: Row = {
 /** A database made by `fill`, as bytes. */
 async function build(fill: (db: Database.Database) => void): Promise<Buffer> {
   const path = join(await tempDirForTest('sqlite'), 'db');
-  const db = new Database(path);
+  const db = openSqlite(path);
   db.exec('PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY');
   fill(db);
   db.close();
@@ -96,6 +97,24 @@ describe('what it says', () => {
     expect(await read(await withRows(elsewhere))).toMatchObject([{ urls: ['https://cdn.example/x/a.rpm'] }]);
   });
 
+  test('more rows than are asked for at once', async () => {
+    const bytes = await build((db) => {
+      db.exec(TABLE);
+      db.exec('BEGIN');
+      for (let pkgKey = -1; pkgKey < 10_001; pkgKey += 1) {
+        insert(db, {
+          ...ROW,
+          pkgKey,
+          name: pkgKey % 5000 === 0 ? 'kernel' : 'bash',
+          version: `1.${pkgKey + 1}`,
+        });
+      }
+      db.exec('COMMIT');
+    });
+    const versions = (await read(bytes)).map(({ version }) => version);
+    expect(versions).toEqual(['1.1', '1.5001', '1.10001']);
+  });
+
   test('no packages', async () => {
     expect(await read(await withRows())).toEqual([]);
   });
@@ -103,6 +122,7 @@ describe('what it says', () => {
 
 describe('malformed rows', () => {
   test.each([
+    ['a key beyond all numbers', { pkgKey: 2n ** 62n }, 'has the pkgKey 4611686018427388000'],
     ['no name', { name: null }, 'a package without a name'],
     ['a name that is a blob', { name: Buffer.from('kernel') }, 'a package without a name'],
     ['a name with a blank', { name: 'kernel debuginfo' }, 'a package named'],
@@ -144,8 +164,13 @@ describe('hostile databases', () => {
     ['no table', (db: Database.Database) => db.exec('CREATE TABLE other (a)'), 'no plain table'],
     [
       'too few columns',
-      (db: Database.Database) => db.exec('CREATE TABLE packages (name TEXT)'),
+      (db: Database.Database) => db.exec('CREATE TABLE packages (pkgKey INTEGER PRIMARY KEY, name TEXT)'),
       'no such column',
+    ],
+    [
+      'no key to go by',
+      (db: Database.Database) => db.exec(TABLE.replace('pkgKey INTEGER PRIMARY KEY', 'pkgKey TEXT')),
+      'no plain table',
     ],
     [
       'a view that computes for ever',

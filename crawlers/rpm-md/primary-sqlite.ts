@@ -28,7 +28,7 @@ const COLUMNS = [
 type Row = Readonly<Record<(typeof COLUMNS)[number], unknown>>;
 
 /**
- * The packages whose name `isWanted` takes, in the table's order. The database is looked at only after its last byte
+ * The packages whose name `isWanted` takes, in the order of their keys. The database is looked at only after its last byte
  * has come. Throws `index-malformed` and `index-unsafe-path`.
  *
  * @param workDir for the unpacked database, in a folder of its own that is gone at the end
@@ -59,8 +59,10 @@ async function writeFile(path: string, chunks: AsyncIterable<Buffer>): Promise<v
   }
 }
 
-/** In the order of the table itself, and without its indexes: those are two more things that could be wrong. */
-const SELECT = `SELECT ${COLUMNS.join(', ')} FROM packages NOT INDEXED`;
+// Without the table's indexes: those are more things that could be wrong.
+const SELECT_NAMES =
+  'SELECT pkgKey, name FROM packages NOT INDEXED WHERE pkgKey > ? ORDER BY pkgKey LIMIT 5000';
+const SELECT_PACKAGE = `SELECT ${COLUMNS.join(', ')} FROM packages NOT INDEXED WHERE pkgKey = ?`;
 
 function readTable(
   db: Pick<Database.Database, 'prepare'>,
@@ -69,11 +71,21 @@ function readTable(
 ): RpmEntry[] {
   requirePlainTable(db, origin.where);
   const entries: RpmEntry[] = [];
-  for (const row of db.prepare<[], Row>(SELECT).iterate()) {
-    if (typeof row.name !== 'string') throw malformed(origin.where, 'has a package without a name');
-    if (isWanted(row.name)) entries.push(toEntry(row, row.name, origin));
+  // Page by page: all at once would be too much, and an iterator is one more object that must not be collected.
+  const selectNames = db.prepare<[number], { pkgKey: number; name: unknown }>(SELECT_NAMES);
+  const selectPackage = db.prepare<[number], Row>(SELECT_PACKAGE);
+  let last = Number.MIN_SAFE_INTEGER;
+  for (;;) {
+    const page = selectNames.all(last);
+    if (page.length === 0) return entries;
+    for (const { pkgKey, name } of page) {
+      // A larger one would have been rounded, and could come again and again.
+      if (!Number.isSafeInteger(pkgKey)) throw malformed(origin.where, `has the pkgKey ${pkgKey}`);
+      last = pkgKey;
+      if (typeof name !== 'string') throw malformed(origin.where, 'has a package without a name');
+      if (isWanted(name)) entries.push(toEntry(selectPackage.get(pkgKey) as Row, name, origin));
+    }
   }
-  return entries;
 }
 
 /**
@@ -85,7 +97,7 @@ function requirePlainTable(db: Pick<Database.Database, 'prepare'>, where: string
     .prepare<[], { sql: unknown }>("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'packages'")
     .all();
   const sql = found.length === 1 ? String(found[0].sql) : '';
-  if (!/^CREATE TABLE packages\s*\([\w\s,]*\)$/i.test(sql)) {
+  if (!/^CREATE TABLE packages\s*\(\s*pkgKey INTEGER PRIMARY KEY\s*,[\w\s,]*\)$/i.test(sql)) {
     throw malformed(where, `has no plain table of packages (${quote(sql)})`);
   }
   const verdict = db
