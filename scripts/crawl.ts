@@ -113,7 +113,10 @@ function addWhatFlags(command: Command): void {
   addNarrowingFlags(command);
   command
     .option('--kernel <glob>', "only kernels whose uname -r matches, e.g. '*-cloud-*' (repeatable)", collect)
-    .option('--history', 'also kernels that left the mirrors: of Ubuntu, those that Launchpad still has')
+    .option(
+      '--history',
+      'also kernels that left the mirrors: those of Ubuntu that Launchpad still has, and those of every state of Amazon Linux 2023',
+    )
     .option('--limit <n>', 'only the newest n kernels of each distribution', positiveInteger)
     .option('--shard <k/n>', 'only the kth of n shares of the kernels, for n machines', shardOf)
     .option('-n, --dry-run', 'show what would be done, and stop')

@@ -1,38 +1,30 @@
 /** The catalog of Amazon Linux 2's extras: the topics that hold kernels. */
 
 import { BtfmillError } from '../../errors/index.ts';
-import { isRefusal } from '../http/failures.ts';
-import { fetchIndexFile } from '../http/index-file.ts';
 import type { CrawlContext } from '../types.ts';
+import { fetchFirst } from './fetch-first.ts';
 
-/** The real one has 73 topics and some ten kilobytes. */
-const MAX_CATALOG_BYTES = 4 * 1024 * 1024;
+/** The real catalog has 73 topics, four of them for kernels. */
 const MAX_KERNEL_TOPICS = 100;
 const KERNEL_TOPIC = /^kernel[A-Za-z0-9._-]*$/;
 
 /**
  * Names of the topics that hold kernels, e.g. `kernel-5.10`, from `extras-catalog-<arch>.json`, else from
- * `extras-catalog.json`. Undefined when the base has neither. Throws `index-malformed` and what fetching throws.
+ * `extras-catalog.json`, of the first base that has one. Undefined when none has. Throws `index-malformed` and what
+ * fetching throws.
  *
- * @param base has `extras-catalog*.json` and `extras/`
+ * @param bases have `extras-catalog*.json` and `extras/`
  * @param arch rpm's name
  */
 export async function readKernelTopics(
-  base: string,
+  bases: readonly string[],
   arch: string,
   context: CrawlContext,
 ): Promise<string[] | undefined> {
-  for (const name of [`extras-catalog-${arch}.json`, 'extras-catalog.json']) {
-    const url = `${base}/${name}`;
-    const file = await fetchIndexFile(url, context, { maxBytes: MAX_CATALOG_BYTES }).catch(absentIfRefused);
-    if (file !== undefined) return parseKernelTopics(file.bytes.toString('utf8'), url);
-  }
-  return undefined;
-}
-
-function absentIfRefused(error: unknown): undefined {
-  if (!isRefusal(error)) throw error;
-  return undefined;
+  const names = [`extras-catalog-${arch}.json`, 'extras-catalog.json'];
+  const urls = bases.flatMap((base) => names.map((name) => `${base}/${name}`));
+  const file = await fetchFirst(urls, context);
+  return file === undefined ? undefined : parseKernelTopics(file.bytes.toString('utf8'), file.url);
 }
 
 /** Topics are objects whose `n` is the name; everything else in the catalog is for package managers. */

@@ -82,6 +82,35 @@ describe('Amazon Linux 2023', () => {
     expect(failures).toMatchObject([{ release: '2023', error: { code: 'http-not-found' } }]);
   });
 
+  test('with history, every state that the release lists', async () => {
+    const web = await newWeb();
+    put(web, LATEST, BASE, [rpm('kernel-debuginfo', '6.1.150', '1.amzn2023')]);
+    const old = `${CDN}/al2023/core/mirrors/2023.0.20230222/debuginfo/x86_64`;
+    put(web, old, `${CDN}/al2023/core/guids/0`, [rpm('kernel-debuginfo', '6.1.12', '17.42.amzn2023')]);
+    const gone = `${CDN}/al2023/core/mirrors/2023.6.20241031/debuginfo/x86_64/mirror.list`;
+    web.put(gone, 403);
+    const states = ['2023.0.20230222', '2023.6.20241031'].map((state) => `<release version="${state}"/>`);
+    const releasemd = `${CDN}/al2023/core/releasemd.xml`;
+    web.put(releasemd, `<root><releases>${states.join('')}</releases></root>`);
+    const latest = await list(web, { releases: ['2023'] });
+    expect(kernels(latest)).toEqual(['2023/x86_64/6.1.150-1.amzn2023.x86_64']);
+    expect(web.log).not.toContain(releasemd);
+    const all = await list(web, { releases: ['2023'], history: true });
+    expect(all.failures).toEqual([]);
+    expect(kernels(all)).toEqual([
+      '2023/x86_64/6.1.150-1.amzn2023.x86_64',
+      '2023/x86_64/6.1.12-17.42.amzn2023.x86_64',
+    ]);
+    expect(web.log).toContain(gone);
+
+    web.put(releasemd, '<html/>');
+    const damaged = await list(web, { releases: ['2023'], history: true });
+    expect(damaged.failures).toMatchObject([
+      { suite: 'al2023-releases', error: { code: 'index-malformed' } },
+    ]);
+    expect(kernels(damaged)).toEqual(kernels(latest));
+  });
+
   test('the next release is found without being known; where it is not, 403 says so', async () => {
     const web = await newWeb();
     const next = (host: string) => `${host}/al2027/core/mirrors/latest/debuginfo/x86_64`;

@@ -12,6 +12,7 @@ import { ARCHS, DEFAULT_ARCHS, isKernelDebuginfo, kernelOf } from './names.ts';
 import { keyringsOf } from './packages.ts';
 import { type AmazonRelease, allReleases, namedRelease } from './releases.ts';
 import { type AmazonBases, resolveBases } from './sources.ts';
+import { readStates } from './states.ts';
 
 /** What the steps of one listing share. */
 interface AmazonListing extends Listing {
@@ -36,6 +37,9 @@ export async function listAmazon(request: CrawlRequest, context: CrawlContext): 
     for (const arch of archs) {
       if (!release.archs.includes(arch.archive)) isThere = true;
       else isThere = (await listRelease(release, arch, listing)) || isThere;
+    }
+    for (const state of await findStates(release, listing)) {
+      for (const arch of archs) isThere = (await listRelease(state, arch, listing)) || isThere;
     }
     if (!isThere && request.releases.length > 0) listing.failures.push(nothingOf(release, request));
   }
@@ -77,7 +81,7 @@ function withoutKey({ segment }: AmazonRelease): IndexFailure {
 /** @returns whether somebody has any of it, in whatever state */
 async function listRelease(release: AmazonRelease, arch: Arch, listing: AmazonListing): Promise<boolean> {
   const { bases, request, failures } = listing;
-  const isWanted = request.releases.length > 0 && request.archs.length > 0;
+  const isWanted = release.isExpected && request.releases.length > 0 && request.archs.length > 0;
   let isThere = false;
   for (const repository of coreRepositories(release, arch, bases, isWanted)) {
     isThere = (await listRepository(planOf(repository, release, arch, listing), listing)) || isThere;
@@ -99,28 +103,35 @@ function isUnreachable(failures: readonly IndexFailure[], suite: string): boolea
   return failures.at(-1)?.suite === suite && failures.at(-1)?.error.code === 'http-unreachable';
 }
 
-/** The topics that hold kernels, from the first base that has the catalog. */
+/** The topics that hold kernels. A mirror need not have the catalog. */
 async function findTopics(
   { segment }: AmazonRelease,
   arch: Arch,
   { bases, context, failures }: AmazonListing,
 ): Promise<readonly string[]> {
-  const found = await guardIndex({ suite: 'amzn2-extras-catalog', release: segment }, failures, async () => {
-    let failure: BtfmillError | undefined;
-    for (const base of bases.second) {
-      try {
-        const topics = await readKernelTopics(base, arch.rpm, context);
-        if (topics !== undefined) return topics;
-      } catch (error) {
-        if (!(error instanceof BtfmillError) || !error.code.startsWith('http-')) throw error;
-        failure ??= error;
-      }
-    }
-    if (failure !== undefined) throw failure;
-    if (bases.isPartial) return [];
+  const what = { suite: 'amzn2-extras-catalog', release: segment };
+  const found = await guardIndex(what, failures, async () => {
+    const topics = await readKernelTopics(bases.second, arch.rpm, context);
+    if (topics !== undefined || bases.isPartial) return topics;
     throw new BtfmillError('http-not-found', `amzn: ${bases.second.join(' and ')} have no extras catalog`);
   });
   return found ?? [];
+}
+
+/** The earlier states of a release, whose kernels the latest may no longer have. A mirror need not list them. */
+async function findStates(
+  release: AmazonRelease,
+  { bases, context, failures, request }: AmazonListing,
+): Promise<AmazonRelease[]> {
+  if (request.history !== true || release.generation !== 'year' || release.state !== 'latest') return [];
+  const places = bases.ofYear(release.segment);
+  const what = { suite: `al${release.segment}-releases`, release: release.segment };
+  const found = await guardIndex(what, failures, async () => {
+    const states = await readStates(places, context);
+    if (states !== undefined || bases.isPartial || !release.isExpected) return states;
+    throw new BtfmillError('http-not-found', `amzn: ${places.join(' and ')} have no releasemd.xml`);
+  });
+  return (found ?? []).map((state) => ({ ...release, state, isExpected: false }));
 }
 
 function planOf(

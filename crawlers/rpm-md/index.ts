@@ -5,3 +5,4 @@ export type { PrimaryFile, Repomd } from './repomd.ts';
 export { openRepository } from './repository.ts';
 export type { OpenRepository, RepositoryAnchor, RepositoryLocation, RepositoryPolicy } from './types.ts';
 export { compareEvr, compareRpmVersions, type Evr, formatEvr, parseEvr } from './version.ts';
+export { childrenOf, localName, malformed, parseXml, quote, requireAttribute } from './xml.ts';

@@ -1,6 +1,6 @@
 /** The real command crawls a small Amazon Linux, on Amazon's own host names: every release, and what goes wrong there. */
 
-import { cp, readdir, rm } from 'node:fs/promises';
+import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -115,6 +115,15 @@ describe.skipIf(needsTool(...RPM_E2E_TOOLS))('crawl of a local Amazon Linux', ()
     const older = world.mirror.kernels.filter(isOfOlderState).map(({ key }) => key);
     expect(older.length).toBeGreaterThan(0);
     expect(await site.published()).toEqual(older);
+  });
+
+  it('with --history every state that 2023 lists', async () => {
+    const site = await world.newSite();
+    const list = join(world.folder, 'hosts', CDN, 'al2023/core/releasemd.xml');
+    await writeFile(list, `<root><releases><release version="${OLDER_STATE}"/></releases></root>`);
+    expectExit(await site.crawl(['--release', '2023', '--arch', 'x86_64', '--history']), 0);
+    expect(await site.published()).toEqual(keysOf(world.mirror, 'amzn/2023/x86_64/'));
+    await rm(list);
   });
 
   describe('the key of Amazon Linux 1', () => {
