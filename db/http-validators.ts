@@ -10,6 +10,11 @@ interface ValidatorColumns {
   sha256: string;
 }
 
+/** SHA-256 of every body that a validator stands for: what a cache of bodies has to keep. */
+export function bodiesInUse(db: Database): string[] {
+  return db.prepare<[], string>('SELECT DISTINCT sha256 FROM http_validators').pluck().all();
+}
+
 /** @param now clock of `updated_at`. */
 export function httpValidatorTable(db: Database, now: () => Date): ValidatorStore {
   const upsert = db.prepare(

@@ -7,7 +7,7 @@ import type { ValidatorStore } from '../crawlers/types.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { type AttemptTable, attemptTable } from './attempts.ts';
 import { type CrossCheckTable, crossCheckTable } from './cross-checks.ts';
-import { httpValidatorTable } from './http-validators.ts';
+import { bodiesInUse, httpValidatorTable } from './http-validators.ts';
 import { type IndexReadTable, indexReadTable } from './index-reads.ts';
 import { type KernelTable, kernelTable } from './kernels.ts';
 import { mergeFrom, type RecordMerge } from './merge.ts';
@@ -28,6 +28,8 @@ export interface BtfRecord {
   readonly crossChecks: CrossCheckTable;
   readonly indexReads: IndexReadTable;
   readonly validators: ValidatorStore;
+  /** SHA-256 of the index bodies that are asked for conditionally. */
+  bodiesInUse(): readonly string[];
   /** The image of a SQLite database for strangers to read: what is known of each kernel. */
   publicCopy(): Buffer;
   /** Joins the history of another record, and offers its kernels; close it when they are dealt with. */
@@ -86,6 +88,7 @@ function useDatabase(file: string, db: Database.Database, options: OpenRecordOpt
       crossChecks: crossCheckTable(db),
       indexReads: indexReadTable(db),
       validators: httpValidatorTable(db, options.now ?? (() => new Date())),
+      bodiesInUse: () => bodiesInUse(db),
       publicCopy: () => publicCopy(db),
       mergeFrom: (other) => mergeFrom(db, other),
       transaction: (work) => db.transaction(work).immediate(),

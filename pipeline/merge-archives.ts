@@ -91,31 +91,23 @@ async function mergeKernel(
   counts: { published: number; withdrawn: number; updated: number; unchanged: number },
 ): Promise<MergeProblem | undefined> {
   const path = archivePath(pair);
-  switch (judgeKernel(pair)) {
-    case 'conflict': {
-      const message = `holds the BTF ${pair.theirs.btfSha256 ?? ''}, published here is ${pair.ours.btfSha256 ?? ''}`;
-      return { code: 'archive-conflict', path, message };
-    }
-    case 'publish': {
-      const problem = await takeFile(path, pair, options);
-      if (problem !== undefined) return problem;
-      merge.take(pair);
-      counts.published += 1;
-      return undefined;
-    }
-    case 'withdraw':
-      merge.take(pair);
-      counts.withdrawn += 1;
-      return undefined;
-    case 'update':
-      merge.take(pair);
-      counts.updated += 1;
-      return undefined;
-    case 'keep':
-      counts.unchanged += 1;
-      return undefined;
+  const verdict = judgeKernel(pair);
+  if (verdict === 'conflict') {
+    const message = `holds the BTF ${pair.theirs.btfSha256 ?? ''}, published here is ${pair.ours.btfSha256 ?? ''}`;
+    return { code: 'archive-conflict', path, message };
   }
+  if (verdict === 'keep') {
+    counts.unchanged += 1;
+    return undefined;
+  }
+  const problem = verdict === 'publish' ? await takeFile(path, pair, options) : undefined;
+  if (problem !== undefined) return problem;
+  merge.take(pair);
+  counts[COUNTED_AS[verdict]] += 1;
+  return undefined;
 }
+
+const COUNTED_AS = { publish: 'published', withdraw: 'withdrawn', update: 'updated' } as const;
 
 /** The file first, its row afterwards: a merge that is killed between the two finds the file there. */
 async function takeFile(

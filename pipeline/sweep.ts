@@ -29,13 +29,22 @@ export async function sweepLeftovers(o: {
   readonly cacheDir: string;
 }): Promise<void> {
   await rm(join(o.cacheDir, WORK_FOLDER), { recursive: true, force: true });
-  for (const entry of await readdir(o.archiveDir, { recursive: true, withFileTypes: true })) {
+  await removeTemporaries(o.archiveDir);
+}
+
+/** Removes half-written files from an archive, or from a copy of one. */
+export async function removeTemporaries(dir: string): Promise<void> {
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
     if (entry.isFile() && isTemporaryName(entry.name))
       await rm(join(entry.parentPath, entry.name), { force: true });
   }
 }
 
-/** Temporary names are a final name with something before or after it; final names never begin with a dot. */
+/**
+ * Temporary names are a final name with something before or after it; final names never begin with a dot. Files that
+ * describe the archive are written under `.<name>.<process>.tmp`.
+ */
 export function isTemporaryName(name: string): boolean {
+  if (/^\..+\.\d+\.tmp$/u.test(name)) return true;
   return name.includes(ARCHIVE_SUFFIX) && (name.startsWith('.') || !name.endsWith(ARCHIVE_SUFFIX));
 }

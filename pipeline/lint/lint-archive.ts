@@ -3,8 +3,8 @@
  * what differs from the layout, and from what the record or the published index says.
  */
 
-import pLimit from 'p-limit';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import { eachOf } from '../each-of.ts';
 import type { Expectations } from './expectations.ts';
 import type { Finding } from './findings.ts';
 import { lintFile, type LintedFile } from './lint-file.ts';
@@ -39,10 +39,9 @@ export async function lintArchive(options: LintOptions): Promise<LintReport> {
   const tree = await walkTree(archiveDir);
   const findings: Finding[] = [...tree.findings, ...missing(tree, expected)];
   const digests = new Map<string, string>();
-  const limit = pLimit(jobs);
   let checked = 0;
   let sizeBytes = 0;
-  const lintOne = async (path: string): Promise<void> => {
+  await eachOf(tree.kernels, jobs, async (path) => {
     signal.throwIfAborted();
     const wanted = expected?.files.get(path);
     const file = await lintFile(archiveDir, path, {
@@ -60,12 +59,7 @@ export async function lintArchive(options: LintOptions): Promise<LintReport> {
     checked += 1;
     sizeBytes += file.sizeBytes;
     onFile(file, checked, tree.kernels.length);
-  };
-  try {
-    await Promise.all(tree.kernels.map((path) => limit(() => lintOne(path))));
-  } finally {
-    limit.clearQueue();
-  }
+  });
   findings.push(...(await twins(tree.kernels, digests, archiveDir)));
   const sorted = findings.toSorted((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path)));
   return { checked, sizeBytes, findings: sorted, unfinished: tree.unfinished };

@@ -6,11 +6,12 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pLimit from 'p-limit';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { archivePath } from '../archive-path.ts';
 import { syncFolder, writeFileAtomically } from '../atomic-write.ts';
+import { eachOf } from '../each-of.ts';
 import { readIfThere } from '../read-if-there.ts';
+import { removeTemporaries } from '../sweep.ts';
 import {
   lastLines,
   type Manifest,
@@ -85,6 +86,7 @@ export async function mirrorArchive(options: MirrorOptions): Promise<MirrorRepor
       fetchedBytes += bytes;
     },
   };
+  await removeTemporaries(options.dir);
   for (let round = 0; ; round += 1) {
     const timestampBytes = await readSmallFile(remote, TIMESTAMP, MAX_TIMESTAMP_BYTES);
     try {
@@ -183,11 +185,10 @@ async function copyKernels(
   remote: RemoteArchive,
   { dir, jobs, recheck, onProgress }: MirrorOptions,
 ): Promise<number> {
-  const limit = pLimit(jobs);
   let done = 0;
   let bytes = 0;
   let fetched = 0;
-  const copyOne = async (file: WantedFile): Promise<void> => {
+  await eachOf(files, jobs, async (file) => {
     remote.signal.throwIfAborted();
     if (!(await isThere(join(dir, file.path), file, recheck))) {
       await writeInCopy(dir, file.path, await readVerifiedFile(remote, file));
@@ -196,12 +197,7 @@ async function copyKernels(
     }
     done += 1;
     onProgress({ files: done, of: files.length, bytes });
-  };
-  try {
-    await Promise.all(files.map((file) => limit(() => copyOne(file))));
-  } finally {
-    limit.clearQueue();
-  }
+  });
   return fetched;
 }
 

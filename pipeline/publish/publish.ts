@@ -15,6 +15,7 @@ import { BtfmillError } from '../../errors/index.ts';
 import { archivePath } from '../archive-path.ts';
 import { syncFolder, writeFileAtomically } from '../atomic-write.ts';
 import { readIfThere } from '../read-if-there.ts';
+import { removeTemporaries } from '../sweep.ts';
 import {
   changedPaths,
   configFile,
@@ -75,6 +76,7 @@ const RENEW_BELOW = 0.5;
  */
 export async function publishArchive(options: PublishOptions): Promise<PublishReport> {
   const { archiveDir, record, key, signal } = options;
+  await removeTemporaries(archiveDir);
   const state = await readPublishedState(archiveDir);
   const signature = await readIfThere(join(archiveDir, TIMESTAMP_SIGNATURE));
   if (signature !== undefined && key === undefined) {

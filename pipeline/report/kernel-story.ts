@@ -66,21 +66,16 @@ function outlookOf(
   isOnMirror: boolean | undefined,
   now: Date,
 ): string {
-  switch (state) {
-    case 'published':
-      return source === 'imported'
-        ? 'taken over from another archive; it stays as it is'
-        : 'published; it stays as it is';
-    case 'withdrawn':
-      return 'withdrawn; no run touches it';
-    case 'no-debug-info':
-      return 'its package has no debug information; another package would be tried';
-    case 'failed':
-    case 'pending':
-      if (isOnMirror === false) return 'no longer on the mirror: there is nothing to try again';
-      if (last?.retryAfter !== undefined && last.retryAfter > now.toISOString()) {
-        return `not tried again before ${last.retryAfter}, unless btfmill, its options or the package change`;
-      }
-      return 'the next run tries it';
+  if (state === 'withdrawn') return 'withdrawn; no run touches it';
+  if (state === 'no-debug-info')
+    return 'its package has no debug information; another package would be tried';
+  if (state === 'published') {
+    const origin = source === 'imported' ? 'taken over from another archive' : 'published';
+    return `${origin}; it stays as it is`;
   }
+  if (isOnMirror === false) return 'no longer on the mirror: there is nothing to try again';
+  if (last?.retryAfter !== undefined && last.retryAfter > now.toISOString()) {
+    return `not tried again before ${last.retryAfter}, unless btfmill, its options or the package change`;
+  }
+  return 'the next run tries it';
 }

@@ -39,7 +39,6 @@ export function tellRun(record: BtfRecord, runId: number): RunStory | undefined 
   const ended = (outcome: RunAttempt['outcome']): RunAttempt[] =>
     attempts.filter((attempt) => attempt.outcome === outcome);
   const published = ended('published');
-  const isRecovery = ({ outcomeBefore }: RunAttempt): boolean => outcomeBefore === 'failed';
   return {
     run,
     published: published.filter((attempt) => !isRecovery(attempt)).map(toLine),
@@ -61,6 +60,10 @@ function completedBy(run: RunRow, attempts: readonly RunAttempt[], record: BtfRe
   return record.kernels
     .publishedBetween(run.startedAt, run.finishedAt)
     .filter(({ id, source }) => !tried.has(id) && source !== 'imported');
+}
+
+function isRecovery({ outcomeBefore }: RunAttempt): boolean {
+  return outcomeBefore === 'failed';
 }
 
 function toLine(attempt: RunAttempt): KernelLine {
