@@ -205,6 +205,19 @@ describe('silence and cuts', () => {
     await expect(get(client({ stallTimeoutMs: 100 }), url)).rejects.toMatchObject({ code: 'http-stalled' });
   });
 
+  test('a server that closes the connection behind the body does not hurt a reader that comes late', async () => {
+    // As much as undici itself buffers: its parser then waits with nothing left to come.
+    const sent = Buffer.alloc(64 * 1024, 'x');
+    const url = await startServer((_request, response) => {
+      response.writeHead(200, { connection: 'close', 'content-length': sent.length }).end(sent);
+    });
+    const response = await client().request(url, { signal: never });
+    await sleep(300);
+    const chunks: Buffer[] = [];
+    for await (const chunk of response.body) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).equals(sent)).toBe(true);
+  });
+
   test('a reader that takes its time is no stall', async () => {
     const size = 8 * 1024 * 1024;
     const url = await startServer((_request, response) => response.end(Buffer.alloc(size)));

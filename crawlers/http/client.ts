@@ -62,6 +62,11 @@ const DEFAULTS = {
   backoffBaseMs: 500,
 } as const satisfies Required<Omit<HttpClientOptions, 'dispatcher'>>;
 
+/**
+ * How far a body may be ahead of its reader. undici 7.30 throws where nobody can catch it when a server closes the
+ * connection behind a body that waits for its reader (nodejs/undici#5360, mended in 8 only), so waiting has to be rare.
+ */
+const BODY_BUFFER_BYTES = 8 * 1024 * 1024;
 const MAX_REDIRECTS = 5;
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
@@ -88,6 +93,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         // Per request: undici's connections to a proxy do not take these from the agent.
         headersTimeout: settings.stallTimeoutMs,
         bodyTimeout: settings.stallTimeoutMs,
+        highWaterMark: BODY_BUFFER_BYTES,
       });
       return {
         statusCode: answer.statusCode,
