@@ -35,6 +35,12 @@ describe.skipIf(needsTool('gpgv'))('verifyDetached', () => {
     expect(readdirSync(join(folder, 'work'))).toEqual([]);
   });
 
+  test('a signature that says it is older than its key', async () => {
+    const at = new Date(0);
+    const verified = await verifyDetached(DATA, key.sign(DATA, { at }), options(key.keyring));
+    expect(verified).toEqual({ signer: key.fingerprint, signedAt: at });
+  });
+
   test('without a keyring nobody is trusted, nor whom the user trusts otherwise', async () => {
     const home = process.env['GNUPGHOME'];
     const users = join(folder, 'users-home');
