@@ -198,8 +198,9 @@ describe('Amazon Linux 2', () => {
 
   test('a dead first mirror is passed over, a host of nobody is not asked', async () => {
     const web = await newWeb();
-    const dead = 'https://amazonlinux.us-east-1.amazonaws.com/2/core/x';
-    web.kill('amazonlinux.us-east-1.amazonaws.com');
+    const bucket = 'amazonlinux-2-repos-us-east-2.s3.dualstack.us-east-2.amazonaws.com';
+    const dead = `https://${bucket}/2/core/x`;
+    web.kill(bucket);
     web.put(`${CDN}/2/extras-catalog-x86_64.json`, catalog());
     const lines = ['https://evil.example/2/core/x', dead, CORE_BASE].join('\n');
     put(web, CORE, CORE_BASE, [rpm('kernel-debuginfo', '4.14.281', '212.502.amzn2')], lines);
@@ -212,7 +213,11 @@ describe('Amazon Linux 2', () => {
 
   test.each([
     ['another host', 'https://evil.example/kernel-debuginfo.rpm'],
-    ['somebody’s bucket', 'https://evil.s3.amazonaws.com/kernel-debuginfo.rpm'],
+    ['somebody’s bucket', 'https://packages.s3.amazonaws.com/kernel-debuginfo.rpm'],
+    [
+      'another one that looks like Amazon’s',
+      'https://amazonlinux-2-repos-evil.s3.dualstack.us-east-2.amazonaws.com/kernel-debuginfo.rpm',
+    ],
     ['plain HTTP', 'http://cdn.amazonlinux.com/2/kernel-debuginfo.rpm'],
   ])('a package on %s → index-unsafe-path', async (_what, href) => {
     const web = await newWeb();

@@ -10,28 +10,43 @@ export interface AmazonBases {
   readonly second: readonly string[];
   /** The releases named by a year: have `core/mirrors/…`. */
   readonly ofYear: (year: string) => readonly string[];
-  /** Hosts that a mirror.list may name; `*` stands for a part of one label. */
+  /** Hosts that a mirror.list may name, and that packages may lie on. */
   readonly hosts: readonly string[];
   /** Somebody's own mirror need not carry everything that Amazon has. */
   readonly isPartial: boolean;
 }
 
 const CDN = 'https://cdn.amazonlinux.com';
-/** The bucket of 2023 that is known; the name of another year's cannot be guessed. */
-const BUCKET_2023 = 'https://al2023-repos-us-west-2-de612dc2.s3.dualstack.us-west-2.amazonaws.com';
+const BUCKET_OF_2 = 'https://amazonlinux-2-repos-us-east-2.s3.dualstack.us-east-2.amazonaws.com';
+/** The name of another year's bucket cannot be guessed. */
+const BUCKET_OF_2023 = 'https://al2023-repos-us-west-2-de612dc2.s3.dualstack.us-west-2.amazonaws.com';
+
+/**
+ * Regions that the lists of Amazon Linux 1 name, each with a host of its own. No pattern: whoever calls a bucket
+ * `packages` has a host that looks much the same.
+ */
+const REGIONS: readonly string[] = [
+  'us-east-1',
+  'us-east-2',
+  'us-west-1',
+  'us-west-2',
+  'ap-east-1',
+  'ap-northeast-1',
+  'ap-northeast-2',
+  'ap-southeast-1',
+  'ap-southeast-2',
+  'eu-central-1',
+  'eu-west-1',
+  'sa-east-1',
+];
 
 export const DEFAULT_BASES: AmazonBases = {
   first: ['http://repo.us-east-1.amazonaws.com', 'http://repo.us-west-2.amazonaws.com'],
-  second: [`${CDN}/2`, 'https://amazonlinux-2-repos-us-east-2.s3.dualstack.us-east-2.amazonaws.com/2'],
-  ofYear: (year) => [`${CDN}/al${year}`, ...(year === '2023' ? [BUCKET_2023] : [])],
+  second: [`${CDN}/2`, `${BUCKET_OF_2}/2`],
+  ofYear: (year) => [`${CDN}/al${year}`, ...(year === '2023' ? [BUCKET_OF_2023] : [])],
   hosts: [
-    'cdn.amazonlinux.com',
-    'amazonlinux.*.amazonaws.com',
-    'amazonlinux-2-repos-*.s3.dualstack.*.amazonaws.com',
-    'al2023-repos-*-de612dc2.s3.dualstack.*.amazonaws.com',
-    // Amazon Linux 1: one host per region.
-    'packages.*.amazonaws.com',
-    'repo.*.amazonaws.com',
+    ...[CDN, BUCKET_OF_2, BUCKET_OF_2023].map((base) => new URL(base).host),
+    ...REGIONS.map((region) => `packages.${region}.amazonaws.com`),
   ],
   isPartial: false,
 };
