@@ -32,6 +32,12 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof BtfmillError && error.code === 'http-refused' && !error.retryable;
 }
 
+/** Whether a connection was made, and closed by the other side before the head of an answer came. */
+export function isHangUp(error: BtfmillError): boolean {
+  const { code } = describe(error.cause);
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
+}
+
 /** A failure before the head of an answer came. */
 export function connectError(thrown: unknown, { url, signal, stallTimeoutMs }: FailedRequest): BtfmillError {
   if (signal.aborted) return new BtfmillError('aborted', `${url.href}: stopped`, { cause: thrown });

@@ -1,6 +1,7 @@
 /** The HTTP client of one listing: counts what the indexes cost and asks a dead host only once. */
 
 import { BtfmillError } from '../../errors/index.ts';
+import { isHangUp } from './failures.ts';
 import type { HttpClient, HttpRequestOptions, HttpResponse } from './client.ts';
 import { relayBody } from './relay-body.ts';
 
@@ -13,9 +14,12 @@ export interface IndexClient {
 /**
  * Wraps `http`; closing stays the owner's business. A host that could not be reached after all retries fails at
  * once from then on: a listing asks for dozens of files from it. One that does not speak HTTPS may still speak HTTP.
+ * One that was reached and hung up may have done so because of the address: it gets a second chance with another.
  */
 export function createIndexClient(http: HttpClient): IndexClient {
   const deadOrigins = new Map<string, BtfmillError>();
+  /** Origins whose last word was to hang up. */
+  const rudeOrigins = new Set<string>();
   let requests = 0;
   let bytes = 0;
 
@@ -28,12 +32,16 @@ export function createIndexClient(http: HttpClient): IndexClient {
     try {
       const response = await http.request(url, options);
       requests += 1;
+      rudeOrigins.delete(origin);
       const body = relayBody(response.body, passOn, (length) => {
         bytes += length;
       });
       return { ...response, body };
     } catch (error) {
-      if (error instanceof BtfmillError && error.code === 'http-unreachable') deadOrigins.set(origin, error);
+      if (error instanceof BtfmillError && error.code === 'http-unreachable') {
+        if (isHangUp(error) && !rudeOrigins.has(origin)) rudeOrigins.add(origin);
+        else deadOrigins.set(origin, error);
+      }
       throw error;
     }
   }

@@ -198,6 +198,25 @@ test('the index client counts, and gives up on a dead host', async () => {
   ]);
 });
 
+test('a host that hangs up on one address is asked for another, and given up when it hangs up again', async () => {
+  const { put, url, context, server } = await setUp();
+  await put('InRelease', 'one');
+  const counted = { ...context, http: createIndexClient(context.http).http };
+  const at = (path: string): string => `${server.url}/${path}`;
+  const hangUp = expect.objectContaining({
+    code: 'http-unreachable',
+    message: expect.not.stringContaining('out of reach'),
+  });
+  server.setFault(({ path }) => (path.startsWith('/bad') ? { kind: 'hang-up' } : undefined));
+  await expect(fetchIndexFile(at('bad1'), counted)).rejects.toEqual(hangUp);
+  expect((await fetchIndexFile(url, counted))?.bytes.toString()).toBe('one');
+  await expect(fetchIndexFile(at('bad2'), counted)).rejects.toEqual(hangUp);
+  await expect(fetchIndexFile(at('bad3'), counted)).rejects.toEqual(hangUp);
+  await expect(fetchIndexFile(url, counted)).rejects.toMatchObject({
+    message: expect.stringContaining('out of reach'),
+  });
+});
+
 test('a host that does not speak HTTPS is still asked over HTTP', async () => {
   const { put, url, context } = await setUp();
   await put('InRelease', 'one');

@@ -27,6 +27,14 @@ export interface BadKernel {
   readonly package: RawPackage;
 }
 
+export interface VmlinuxFault {
+  readonly what: string;
+  readonly outcome?: BadKernel['outcome'];
+  readonly code?: string;
+  readonly message?: RegExp;
+  readonly vmlinux: Uint8Array;
+}
+
 type Description = Omit<BadKernel, 'kernel' | 'package' | 'outcome'> & {
   readonly outcome?: BadKernel['outcome'];
   /** Content of the regular file vmlinux. */
@@ -40,11 +48,9 @@ const CHAR = die('base_type', { name: 'char', byte_size: 1, encoding: ATE.signed
 
 /** All of them; kernels are numbered 6.1.0-101-amd64 and up. */
 export async function buildBadKernels(folder: string, kernels: MirrorKernels): Promise<BadKernel[]> {
-  const descriptions = [
+  const descriptions: Description[] = [
     ...(await containerFaults(kernels)),
-    ...(await elfFaults(folder, kernels)),
-    ...dwarfFaults(),
-    ...btfFaults(),
+    ...(await vmlinuxFaults(folder, kernels)),
   ];
   const bad: BadKernel[] = [];
   for (const [i, { vmlinux, entries, deb, ...description }] of descriptions.entries()) {
@@ -167,7 +173,12 @@ async function containerFaults({ dwarf5 }: MirrorKernels): Promise<Description[]
   ];
 }
 
-async function elfFaults(folder: string, { dwarf5 }: MirrorKernels): Promise<Description[]> {
+/** What may be wrong with a vmlinux itself, whatever it is packed in. */
+export async function vmlinuxFaults(folder: string, kernels: MirrorKernels): Promise<VmlinuxFault[]> {
+  return [...(await elfFaults(folder, kernels)), ...dwarfFaults(), ...btfFaults()];
+}
+
+async function elfFaults(folder: string, { dwarf5 }: MirrorKernels): Promise<VmlinuxFault[]> {
   const stripped = join(folder, 'stripped');
   await execa('objcopy', ['--strip-debug', dwarf5, stripped]);
   const whole = await readFile(dwarf5);
@@ -189,7 +200,7 @@ async function elfFaults(folder: string, { dwarf5 }: MirrorKernels): Promise<Des
   ];
 }
 
-function dwarfFaults(): Description[] {
+function dwarfFaults(): VmlinuxFault[] {
   const located = /^dwarf \.debug_(info|abbrev|str)\+0x[0-9a-f]+: /u;
   const malformed = { code: 'dwarf-malformed', message: located };
   const unsupported = { code: 'dwarf-unsupported', message: located };
@@ -249,7 +260,7 @@ function dwarfFaults(): Description[] {
   ];
 }
 
-function btfFaults(): Description[] {
+function btfFaults(): VmlinuxFault[] {
   const bigTask = die('structure_type', { name: 'task_struct', byte_size: 2000 }, [
     die('member', { name: 'pid', type: ref('int'), data_member_location: 0 }),
   ]);

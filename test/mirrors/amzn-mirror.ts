@@ -29,7 +29,7 @@ export const REGIONS: readonly string[] = ['us-west-2', 'us-east-1', 'eu-west-1'
   (region) => `packages.${region}.amazonaws.com`,
 );
 
-interface AmazonRepository {
+export interface AmazonRepository {
   /** Archive segment. */
   readonly release: string;
   readonly arch: 'x86_64' | 'aarch64';
@@ -164,12 +164,15 @@ export interface AmazonMirror extends BuiltMirror {
 }
 
 /** Builds it all, in about six seconds. */
-export async function buildAmazonMirror(options: BuildMirrorOptions): Promise<AmazonMirror> {
+export async function buildAmazonMirror(
+  options: BuildMirrorOptions,
+  repositories: readonly AmazonRepository[] = REPOSITORIES,
+): Promise<AmazonMirror> {
   const { folder, signer } = options;
   const kitchen = openKitchen(join(folder, 'amzn-packages'), signer);
   const bases = new Map<string, string>();
   const kernels: MirroredKernel[] = [];
-  for (const one of REPOSITORIES) {
+  for (const one of repositories) {
     const path = one.path.replace('<id>', identify(one.lists[0], one.release === '2018' ? 12 : 64));
     const base = join(folder, one.release === '2018' ? REGIONS[0] : CDN, path);
     kernels.push(...(await buildOne(one, base, options, kitchen)));

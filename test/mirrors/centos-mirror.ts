@@ -30,9 +30,14 @@ export const CENTOS_HOSTS = {
 } as const;
 
 /** `<package> <version>-<release> <what follows the architecture in uname -r>`, and its vmlinux. */
-type CentosKernel = readonly [name: string, build: string, suffix: string, vmlinux: keyof MirrorKernels];
+export type CentosKernel = readonly [
+  name: string,
+  build: string,
+  suffix: string,
+  vmlinux: keyof MirrorKernels,
+];
 
-interface CentosRepository {
+export interface CentosRepository {
   /** Archive segment. */
   readonly release: string;
   readonly host: string;
@@ -166,12 +171,15 @@ export interface CentosMirror extends BuiltMirror {
 }
 
 /** Builds it all, in about seven seconds. */
-export async function buildCentosMirror(options: BuildMirrorOptions): Promise<CentosMirror> {
+export async function buildCentosMirror(
+  options: BuildMirrorOptions,
+  repositories: readonly CentosRepository[] = REPOSITORIES,
+): Promise<CentosMirror> {
   const { folder, signer } = options;
   const kitchen = openKitchen(join(folder, 'centos-packages'), signer);
   const baseOf = (host: string, path: string): string => join(folder, host, path);
   const kernels = new Map<string, MirroredKernel>();
-  for (const one of REPOSITORIES) {
+  for (const one of repositories) {
     for (const kernel of await buildOne(one, baseOf(one.host, one.path), options, kitchen)) {
       kernels.set(kernel.key, kernel);
     }
@@ -185,7 +193,7 @@ export async function buildCentosMirror(options: BuildMirrorOptions): Promise<Ce
   return {
     hosts: new Map<string, string | HostProgram>([
       ...folders.map((host) => [host, join(folder, host)] as const),
-      [CENTOS_HOSTS.metalink, async (url) => answerMetalink(url, baseOf)],
+      [CENTOS_HOSTS.metalink, async (url) => answerMetalink(url, baseOf, repositories)],
     ]),
     keyring: signer.keyring,
     kernels: [...kernels.values()],
@@ -248,9 +256,10 @@ async function buildOne(
 async function answerMetalink(
   url: URL,
   baseOf: CentosMirror['baseOf'],
+  repositories: readonly CentosRepository[],
 ): Promise<{ readonly body: string } | undefined> {
   const { searchParams: query } = url;
-  const one = REPOSITORIES.find(
+  const one = repositories.find(
     ({ metalink, arch }) => metalink === query.get('repo') && arch === query.get('arch'),
   );
   if (url.pathname !== '/metalink' || one?.metalink === undefined) return undefined;

@@ -20,7 +20,7 @@ import { metalinkOf } from './metalink.ts';
 import type { Payload, SignOptions } from './rpm-package.ts';
 import { buildRepository, type RepositoryForm } from './rpm-repository.ts';
 
-const CURRENT = 'dl.fedoraproject.org';
+export const CURRENT = 'dl.fedoraproject.org';
 const ARCHIVE = 'archives.fedoraproject.org';
 /** A volunteer's mirror of the current tree, named first by the metalinks. */
 const VOLUNTEER = 'mirror.fedora.example.net';
@@ -30,7 +30,7 @@ const ROOTS: Readonly<Record<string, string>> = {
   [VOLUNTEER]: 'fedora',
 };
 
-interface FedoraKernel {
+export interface FedoraKernel {
   /** `<version>-<release>`. */
   readonly build: string;
   readonly vmlinux: keyof BuildMirrorOptions['kernels'];
@@ -40,7 +40,7 @@ interface FedoraKernel {
   readonly hasDebug?: boolean;
 }
 
-interface FedoraRepository {
+export interface FedoraRepository {
   readonly host: string;
   /** Below the root of {@link ROOTS}, without the slash at the end. */
   readonly path: string;
@@ -173,11 +173,14 @@ export interface FedoraMirror extends BuiltMirror {
 }
 
 /** Builds it all, in about six seconds. */
-export async function buildFedoraMirror(options: BuildMirrorOptions): Promise<FedoraMirror> {
+export async function buildFedoraMirror(
+  options: BuildMirrorOptions,
+  repositories: readonly FedoraRepository[] = REPOSITORIES,
+): Promise<FedoraMirror> {
   const kitchen = openKitchen(join(options.folder, 'fedora-packages'), options.signer);
   const baseOf = (host: string, path: string): string => join(options.folder, host, ROOTS[host], path);
   const kernels: MirroredKernel[] = [];
-  for (const one of REPOSITORIES)
+  for (const one of repositories)
     kernels.push(...(await buildOne(one, baseOf(one.host, one.path), options, kitchen)));
   const copy = join(options.folder, VOLUNTEER, ROOTS[VOLUNTEER]);
   await mkdir(dirname(copy), { recursive: true });
@@ -187,7 +190,7 @@ export async function buildFedoraMirror(options: BuildMirrorOptions): Promise<Fe
       [CURRENT, join(options.folder, CURRENT)],
       [ARCHIVE, join(options.folder, ARCHIVE)],
       [VOLUNTEER, join(options.folder, VOLUNTEER)],
-      ['mirrors.fedoraproject.org', async (url) => answerMetalink(url, baseOf)],
+      ['mirrors.fedoraproject.org', async (url) => answerMetalink(url, baseOf, repositories)],
       [
         'fedoraproject.org',
         (url) => (url.pathname === '/releases.json' ? { body: RELEASES_JSON } : undefined),
@@ -239,9 +242,10 @@ async function buildOne(
 async function answerMetalink(
   url: URL,
   baseOf: FedoraMirror['baseOf'],
+  repositories: readonly FedoraRepository[],
 ): Promise<{ readonly body: string } | undefined> {
   const { searchParams: query } = url;
-  const one = REPOSITORIES.find(
+  const one = repositories.find(
     ({ metalink, arch }) => metalink === query.get('repo') && arch === query.get('arch'),
   );
   if (url.pathname !== '/metalink' || one?.metalink === undefined) return undefined;

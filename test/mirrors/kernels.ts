@@ -29,16 +29,32 @@ const ROOM_BYTES = 127;
 
 /**
  * A vmlinux whose banner (`Linux version <kernel> …`) says that it is this kernel: builds are shared by many kernels of
- * a mirror. A file without the banner of the `kernel` program comes back as it is.
+ * a mirror. The end of a banner that gets too long is lost. A file without one comes back as it is.
  */
 export function nameKernel(vmlinux: Uint8Array, kernel: string): Uint8Array {
   const named = Buffer.from(vmlinux);
-  const at = named.indexOf(UNNAMED);
-  if (at < 0) return named;
-  const banner = Buffer.from(UNNAMED.toString().replace('unnamed', kernel));
-  if (banner.length > UNNAMED.length + ROOM_BYTES) throw new Error(`no room for the name ${kernel}`);
-  banner.copy(named, at);
+  const banner = findBanner(named);
+  if (banner === undefined) return named;
+  const { start, end, room } = banner;
+  const text = named.toString('latin1', start, end).replace(/(?<=^Linux version )\S+/u, kernel);
+  if (text.indexOf(')') >= end + room - start) throw new Error(`no room for the name ${kernel}`);
+  named.fill(0, start, end + room);
+  named.write(text, start, end + room - start, 'latin1');
   return named;
+}
+
+/** Of a small kernel, or of a real one, which has no room behind it. */
+function findBanner(bytes: Buffer): { start: number; end: number; room: number } | undefined {
+  const small = bytes.indexOf(UNNAMED);
+  if (small >= 0) return { start: small, end: small + UNNAMED.length, room: ROOM_BYTES };
+  const prefix = 'Linux version ';
+  for (let at = bytes.indexOf(prefix); at >= 0; at = bytes.indexOf(prefix, at + 1)) {
+    const end = bytes.indexOf(0, at);
+    if (end - at < 500 && /^Linux version \d\S+ \(/u.test(bytes.toString('latin1', at, end))) {
+      return { start: at, end, room: 0 };
+    }
+  }
+  return undefined;
 }
 
 export async function buildKernels(folder: string): Promise<MirrorKernels> {

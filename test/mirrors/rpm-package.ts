@@ -16,7 +16,7 @@ const PAYLOADS = {
   xz: 'w2.xzdio',
   'xz-threads': 'w3T.xzdio',
   lzma: 'w2.lzdio',
-  zstd: 'w19.zstdio',
+  zstd: 'w7.zstdio',
   none: 'w.ufdio',
 } as const;
 

@@ -70,6 +70,55 @@ export async function buildRepository(one: Repository): Promise<string> {
   return repomd;
 }
 
+/** A package that createrepo_c might refuse: it is indexed as what it is said to be. */
+export interface RawRpm {
+  readonly name: string;
+  readonly version: string;
+  readonly release: string;
+  readonly arch: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A repository of raw packages by their path below the base, with a primary.xml made by hand. */
+export async function buildRawRepository(
+  folder: string,
+  packages: ReadonlyMap<string, RawRpm>,
+): Promise<string> {
+  const repomd = await buildRepository({ folder, packages: new Map() });
+  const repodata = dirname(repomd);
+  for (const [path, { bytes }] of packages) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), bytes);
+  }
+  const primary = join(folder, 'primary.xml');
+  const namespaces =
+    'xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm"';
+  const entries = [...packages].map(([path, one]) => primaryEntry(path, one));
+  await writeFile(
+    primary,
+    `<?xml version="1.0" encoding="UTF-8"?>\n<metadata ${namespaces} packages="${packages.size}">\n${entries.join('')}</metadata>\n`,
+  );
+  await execa('modifyrepo_c', ['--remove', 'primary', repodata]);
+  await execa('modifyrepo_c', ['--mdtype=primary', '--compress-type=gz', primary, repodata]);
+  await rm(primary);
+  return repomd;
+}
+
+function primaryEntry(path: string, { name, version, release, arch, bytes }: RawRpm): string {
+  return `<package type="rpm">
+  <name>${name}</name>
+  <arch>${arch}</arch>
+  <version epoch="0" ver="${version}" rel="${release}"/>
+  <checksum type="sha256" pkgid="YES">${createHash('sha256').update(bytes).digest('hex')}</checksum>
+  <summary>made by a test</summary>
+  <time file="1795273464" build="1795273419"/>
+  <size package="${bytes.length}" installed="1221" archive="1824"/>
+  <location href="${path}"/>
+  <format><rpm:license>none</rpm:license></format>
+</package>
+`;
+}
+
 async function linkFile(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   await rm(to, { force: true });

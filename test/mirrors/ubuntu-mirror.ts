@@ -25,7 +25,7 @@ const VERSIONS: Readonly<Record<string, string>> = {
   noble: '24.04',
 };
 
-interface UbuntuKernel {
+export interface UbuntuKernel {
   /** `uname -r`. */
   readonly kernel: string;
   /** Of the package. */
@@ -42,13 +42,15 @@ interface UbuntuKernel {
   readonly compression?: DpkgCompression;
 }
 
-interface UbuntuSuite {
+export interface UbuntuSuite {
   readonly codename: string;
   /** `-updates` and the like; empty for the release itself. */
   readonly pocket: '' | '-updates' | '-security' | '-proposed';
   readonly isByHash?: boolean;
   readonly kernels: readonly UbuntuKernel[];
 }
+
+export type PrunedKernel = Omit<Publication, 'file' | 'name' | 'architecture'> & UbuntuKernel;
 
 const HWE_54: UbuntuKernel = {
   kernel: '5.4.0-92-generic',
@@ -184,7 +186,7 @@ const SUITES: readonly UbuntuSuite[] = [
 ];
 
 /** What Launchpad has beyond the archive: two that users had, and some that nobody should be offered. */
-const PRUNED: readonly (Omit<Publication, 'file' | 'name' | 'architecture'> & UbuntuKernel)[] = [
+const PRUNED: readonly PrunedKernel[] = [
   {
     kernel: '5.4.0-40-generic',
     version: '5.4.0-40.44',
@@ -244,17 +246,26 @@ const FOUND_IN_LAUNCHPAD: readonly string[] = ['5.4.0-40-generic', '4.4.0-98-gen
 /** Few, so that a listing has several pages. */
 const LAUNCHPAD_PAGE_SIZE = 2;
 
+export interface UbuntuContents {
+  readonly suites: readonly UbuntuSuite[];
+  /** What only Launchpad has. */
+  readonly pruned: readonly PrunedKernel[];
+}
+
 export interface UbuntuMirror extends BuiltMirror {
   /** Folder with `dists/` and `pool/`. */
   readonly root: string;
 }
 
 /** Builds it all, in about five seconds. */
-export async function buildUbuntuMirror(options: BuildMirrorOptions): Promise<UbuntuMirror> {
+export async function buildUbuntuMirror(
+  options: BuildMirrorOptions,
+  { suites, pruned }: UbuntuContents = { suites: SUITES, pruned: PRUNED },
+): Promise<UbuntuMirror> {
   const root = join(options.folder, DDEBS_HOST);
   const found: MirroredKernel[] = [];
   const built = new Map<string, string>();
-  for (const suite of SUITES) {
+  for (const suite of suites) {
     const files: string[] = [];
     for (const one of suite.kernels) {
       files.push(...(await addToPool(root, one, options, built)));
@@ -270,7 +281,7 @@ export async function buildUbuntuMirror(options: BuildMirrorOptions): Promise<Ub
   }
   const publications: Publication[] = [];
   const attic = join(options.folder, 'launchpad');
-  for (const one of PRUNED) {
+  for (const one of pruned) {
     const architecture = one.architecture ?? 'amd64';
     const [path, shim] = await addToPool(attic, one, options, built);
     publications.push({ ...one, name: packageName(one), architecture, file: join(attic, path) });
