@@ -137,8 +137,16 @@ export interface CrawlResult {
 }
 
 /** One distribution. Adding one: a folder beside `debian/` that exports this (README: how to add a distribution). */
+/** What else a distribution and its releases are called by programs that look for kernels. */
+export interface OtherNames {
+  readonly distro?: readonly string[];
+  /** By the other name, the archive's: `bookworm` → `12`. */
+  readonly releases: ReadonlyMap<string, string>;
+}
+
 export interface Crawler {
   readonly distro: string;
+  readonly otherNames: OtherNames;
   /** Archive names of all architectures that it has, or has had, kernels for. */
   readonly archs: readonly string[];
   /** Those of them that are crawled when a request names none. */

@@ -1,7 +1,7 @@
 /** `btfmill publish`: index, sums and signature of the archive, so that strangers can copy and check it. */
 
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { openRecord } from '../db/index.ts';
 import { BtfmillError, EXIT } from '../errors/index.ts';
 import { lockFolder } from '../pipeline/lock.ts';
@@ -10,7 +10,7 @@ import { DEFAULT_ARCHIVE, DEFAULT_DB, positiveInteger } from './cli/flags.ts';
 import { requireFolder } from './cli/inputs.ts';
 import { CREDENTIAL, findSigningKey, KEY_VARIABLE } from './cli/signing-key.ts';
 import { listenForStop } from './cli/stop-signal.ts';
-import { plural } from './ui/format.ts';
+import { formatBytes, plural } from './ui/format.ts';
 
 const HELP = `
 Examples:
@@ -34,6 +34,8 @@ interface PublishFlags {
   readonly key?: string;
   readonly unsigned?: boolean;
   readonly validDays: number;
+  readonly aliases: 'map' | 'links';
+  readonly hardLinks?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -52,6 +54,15 @@ export function registerPublish(program: Command): void {
       positiveInteger,
       7,
     )
+    .addOption(
+      new Option(
+        '--aliases <how>',
+        'other names of releases and architectures: a map in compat/, or links too',
+      )
+        .choices(['map', 'links'])
+        .default('map'),
+    )
+    .option('--hard-links', 'make files with the same bytes one file')
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'no summary');
   command.addHelpText('after', HELP).action(async () => {
@@ -80,6 +91,8 @@ async function publish(flags: PublishFlags): Promise<number> {
       record,
       ...(key === undefined ? {} : { key }),
       validForMs,
+      linkAliases: flags.aliases === 'links',
+      hardLinks: flags.hardLinks ?? false,
       now: new Date(),
       signal: stop.signal,
     });
@@ -100,10 +113,14 @@ function print(report: PublishReport, { json, quiet }: PublishFlags): void {
   else if (!quiet) process.stdout.write(`${summary(report)}\n`);
 }
 
-function summary({ serial, outcome, added, withdrawn, kernels, expires }: PublishReport): string {
-  const state = `serial ${serial}, ${plural(kernels, 'kernel')}, holds until ${expires}`;
+function summary(report: PublishReport): string {
+  const { serial, outcome, added, withdrawn, kernels, expires, takenAliases, freedBytes } = report;
+  const freed = freedBytes === 0 ? '' : `, ${formatBytes(freedBytes)} freed by hard links`;
+  const taken =
+    takenAliases.length === 0 ? '' : `, no links for ${takenAliases.join(', ')}: something else has the name`;
+  const state = `serial ${serial}, ${plural(kernels, 'kernel')}, holds until ${expires}${freed}${taken}`;
   if (outcome === 'unchanged') return `nothing new: ${state}`;
   if (outcome === 'renewed') return `nothing new, timestamp renewed: ${state}`;
-  const taken = withdrawn.length === 0 ? '' : `, ${withdrawn.length} withdrawn`;
-  return `published ${plural(added.length, 'new kernel')}${taken}: ${state}`;
+  const back = withdrawn.length === 0 ? '' : `, ${withdrawn.length} withdrawn`;
+  return `published ${plural(added.length, 'new kernel')}${back}: ${state}`;
 }

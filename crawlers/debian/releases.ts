@@ -35,6 +35,12 @@ const KNOWN: readonly KnownRelease[] = [
   { codename: 'trixie', version: '13', isArchived: false },
 ];
 
+/** Codenames of releases that have a number, and the suite that is called by two names. */
+export const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
+  ...KNOWN.map(({ codename, version }): [string, string] => [codename, version]),
+  ['unstable', 'sid'],
+]);
+
 const ROLLING: ReadonlyMap<string, string> = new Map([
   ['sid', 'sid'],
   ['unstable', 'sid'],

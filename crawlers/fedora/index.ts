@@ -6,6 +6,7 @@ import { ARCHS, DEFAULT_ARCHS } from './names.ts';
 
 export const fedoraCrawler: Crawler = {
   distro: 'fedora',
+  otherNames: { releases: new Map() },
   archs: ARCHS,
   defaultArchs: DEFAULT_ARCHS,
   list: listFedora,

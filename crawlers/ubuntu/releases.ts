@@ -14,10 +14,11 @@ export interface UbuntuRelease {
 }
 
 /**
- * What is known when the list of releases cannot be had, oldest first. Later releases need no line here. Nothing
+ * Versions by codename: what is known when the list of releases cannot be had, oldest first. Later releases need no
+ * line here. Nothing
  * before 14.04 is asked for: its kernels are older than what BTF is used for.
  */
-const KNOWN: ReadonlyMap<string, string> = new Map([
+export const VERSIONS: ReadonlyMap<string, string> = new Map([
   ['trusty', '14.04'],
   ['utopic', '14.10'],
   ['vivid', '15.04'],
@@ -67,7 +68,7 @@ export async function allReleases(knowledge: Pick<ReleaseKnowledge, 'published'>
     // Releases out of support leave the mirrors one day.
     releases.set(entry.codename, release(entry.codename, entry, entry.isSupported));
   }
-  for (const codename of KNOWN.keys()) {
+  for (const codename of VERSIONS.keys()) {
     if (!releases.has(codename)) releases.set(codename, release(codename, undefined, false));
   }
   return [...releases.values()].toSorted((a, b) => yearMonth(b) - yearMonth(a));
@@ -81,7 +82,7 @@ export async function namedRelease(
   name: string,
   { published, lookUp }: ReleaseKnowledge,
 ): Promise<UbuntuRelease | undefined> {
-  for (const [codename, version] of KNOWN) {
+  for (const [codename, version] of VERSIONS) {
     if (name === codename || name === version) return release(codename, undefined, true);
   }
   const isCodename = /^[a-z]+$/.test(name);
@@ -101,7 +102,7 @@ export async function namedRelease(
  */
 export function releaseSegment(release: UbuntuRelease, file: ReleaseFile | undefined): string {
   const told = /^\d\d\.\d\d(?=\.|$)/.exec(file?.version ?? '')?.[0];
-  const built = KNOWN.get(release.codename);
+  const built = VERSIONS.get(release.codename);
   if (told !== undefined && built !== undefined && told !== built) {
     throw new BtfmillError(
       'index-malformed',
@@ -114,7 +115,7 @@ export function releaseSegment(release: UbuntuRelease, file: ReleaseFile | undef
 }
 
 function release(codename: string, entry: MetaReleaseEntry | undefined, isRequired: boolean): UbuntuRelease {
-  const version = KNOWN.get(codename) ?? entry?.version;
+  const version = VERSIONS.get(codename) ?? entry?.version;
   return {
     codename,
     isRequired,
@@ -123,7 +124,7 @@ function release(codename: string, entry: MetaReleaseEntry | undefined, isRequir
 }
 
 function unknown(name: string, published: readonly MetaReleaseEntry[]): BtfmillError {
-  const known = new Map(KNOWN);
+  const known = new Map(VERSIONS);
   for (const { codename, version } of published) known.set(codename, known.get(codename) ?? version);
   const list = [...known].map(([codename, version]) => `${version} (${codename})`).join(', ');
   return new BtfmillError('usage', `ubuntu has no release ${JSON.stringify(name)}; there is ${list}`);

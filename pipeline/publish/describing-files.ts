@@ -1,6 +1,7 @@
 /** The files that describe a serial: a pure function of the planes, so that the same archive gives the same bytes. */
 
 import { archivePath } from '../archive-path.ts';
+import { aliasesOf } from './aliases.ts';
 import { btfhubOnlineList, datadogCatalog, type ListedKernel } from './compat.ts';
 import {
   changesName,
@@ -14,6 +15,7 @@ import {
 } from './layout.ts';
 import { type PlaneState, publishedKernels } from './plane-states.ts';
 
+export const ALIASES = 'compat/aliases.json';
 export const CATALOG = 'compat/datadog-catalog.json';
 export const ONLINE_LIST = 'compat/btfhub-online-list.json';
 
@@ -63,6 +65,7 @@ export function describingFiles(
         .join(''),
     ),
     file(CATALOG, 'current', toJsonLine(datadogCatalog(kernels))),
+    file(ALIASES, 'current', toJsonLine(Object.fromEntries(aliasesOf(planes.map(({ plane }) => plane))))),
     file(ONLINE_LIST, 'current', toJsonLine(btfhubOnlineList(kernels))),
   ];
 }

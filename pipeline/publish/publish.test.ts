@@ -35,6 +35,7 @@ it('leads from the signed timestamp to the digest of every file', async () => {
     'config.json',
     'changes/1.txt',
     'compat/datadog-catalog.json',
+    'compat/aliases.json',
     'compat/btfhub-online-list.json',
     'archive.sqlite',
     'timestamp.json.minisig',

@@ -16,6 +16,7 @@ import { archivePath } from '../archive-path.ts';
 import { syncFolder, writeFileAtomically } from '../atomic-write.ts';
 import { readIfThere } from '../read-if-there.ts';
 import { removeTemporaries } from '../sweep.ts';
+import { aliasesOf, linkAliases } from './aliases.ts';
 import {
   changedPaths,
   configFile,
@@ -24,6 +25,7 @@ import {
   makeManifest,
   withdrawnPaths,
 } from './describing-files.ts';
+import { hardLinkTwins } from './hard-links.ts';
 import {
   CONFIG,
   GENERATION,
@@ -36,7 +38,7 @@ import {
   toJsonLine,
 } from './layout.ts';
 import { type SigningKey, signMinisign, verifyMinisign } from './minisign.ts';
-import { type PlaneState, readPlanes } from './plane-states.ts';
+import { type PlaneState, publishedKernels, readPlanes } from './plane-states.ts';
 import { type PublishedState, readPublishedState } from './published-state.ts';
 
 export interface PublishOptions {
@@ -46,6 +48,10 @@ export interface PublishOptions {
   readonly key?: SigningKey;
   /** How long a copy may go without a new timestamp. */
   readonly validForMs: number;
+  /** Also make the other names of releases and architectures symbolic links. */
+  readonly linkAliases?: boolean;
+  /** Also make files with the same bytes one file. */
+  readonly hardLinks?: boolean;
   readonly now: Date;
   readonly signal: AbortSignal;
 }
@@ -60,6 +66,10 @@ export interface PublishReport {
   /** Kernels published in all. */
   readonly kernels: number;
   readonly expires: string;
+  /** Names that could not become links, because something else has them. */
+  readonly takenAliases: readonly string[];
+  /** By hard links. */
+  readonly freedBytes: number;
   /** Describing files written, in this order. */
   readonly written: readonly string[];
 }
@@ -89,12 +99,33 @@ export async function publishArchive(options: PublishOptions): Promise<PublishRe
   const planes = await readPlanes(archiveDir, record, state, serial);
   for (const plane of planes) await checkFiles(plane, archiveDir, signal);
 
+  const beside = await makeLinks(planes, options);
+
   const config = configFile(key?.publicKey.text);
   const published = state?.manifest.files.find(({ path }) => path === CONFIG);
   const isNew = planes.some(({ added }) => added.length > 0) || published?.sha256 !== sha256Of(config);
-  if (state !== undefined && !isNew) return renew(state, signature, options);
+  if (state !== undefined && !isNew) return { ...(await renew(state, signature, options)), ...beside };
   signal.throwIfAborted();
-  return publishSerial(serial, planes, describingFiles(planes, config, serial), options);
+  const files = describingFiles(planes, config, serial);
+  return { ...(await publishSerial(serial, planes, files, options)), ...beside };
+}
+
+type Beside = Pick<PublishReport, 'takenAliases' | 'freedBytes'>;
+
+/** What is no part of a serial: readers find the same content with or without it. */
+async function makeLinks(planes: readonly PlaneState[], options: PublishOptions): Promise<Beside> {
+  const { archiveDir } = options;
+  const aliases = aliasesOf(planes.map(({ plane }) => plane));
+  const files = planes.flatMap((state) =>
+    publishedKernels(state).map(({ kernel, sha256 }) => ({
+      path: archivePath({ ...state.plane, kernel }),
+      sha256,
+    })),
+  );
+  return {
+    takenAliases: options.linkAliases ? await linkAliases(archiveDir, aliases) : [],
+    freedBytes: options.hardLinks ? await hardLinkTwins(archiveDir, files) : 0,
+  };
 }
 
 async function publishSerial(
@@ -102,7 +133,7 @@ async function publishSerial(
   planes: readonly PlaneState[],
   files: readonly DescribingFile[],
   options: PublishOptions,
-): Promise<PublishReport> {
+): Promise<Omit<PublishReport, keyof Beside>> {
   const { archiveDir, record, now } = options;
   const copy = { path: RECORD_COPY, change: 'current', bytes: record.publicCopy() } as const;
   const manifest = makeManifest(planes, [...files, copy], serial, now);
@@ -132,7 +163,7 @@ async function renew(
   { timestamp, manifest }: PublishedState,
   signature: Buffer | undefined,
   options: PublishOptions,
-): Promise<PublishReport> {
+): Promise<Omit<PublishReport, keyof Beside>> {
   const { archiveDir, key, now, validForMs } = options;
   const same = { serial: timestamp.serial, added: [], withdrawn: [], kernels: manifest.kernels };
   const left = Date.parse(timestamp.expires) - now.getTime();
