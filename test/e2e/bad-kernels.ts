@@ -150,6 +150,12 @@ async function containerFaults({ dwarf5 }: MirrorKernels): Promise<Description[]
       entries: () => [{ name: vmlinuxPath('6.9.9-1-amd64'), data: vmlinux }],
     },
     {
+      what: 'a vmlinux in its place that says it is another kernel',
+      code: 'kernel-name',
+      message: /calls itself 6\.9\.9-1-amd64 in its banner/u,
+      entries: (kernel) => [{ name: vmlinuxPath(kernel), data: nameKernel(vmlinux, '6.9.9-1-amd64') }],
+    },
+    {
       what: 'a member that climbs out',
       code: 'package-unsafe-path',
       entries: (kernel) => [
