@@ -11,6 +11,7 @@ import { chooseBtf, convertOrKeepNative, judgeCrossCheck } from './choose-btf.ts
 import { recoverKernel, refuseOtherContent, storeOrAdopt } from './existing-file.ts';
 import { requestOf } from './list-distros.ts';
 import { proveName } from './name-proof.ts';
+import type { PackageLocks } from './package-locks.ts';
 import { type PackageTrust, trustPackage } from './package-trust.ts';
 import type { PlanItem } from './plan.ts';
 import { ATTEMPTS_LOOKED_AT, retryAfter } from './retry-policy.ts';
@@ -26,6 +27,7 @@ export interface KernelContext {
   readonly runId: number;
   /** Fingerprint of everything but the package that decides the outcome, by distribution. */
   readonly setup: (distro: string) => string;
+  readonly packages: Pick<PackageLocks, 'isAwaited'>;
 }
 
 /** One try: its rows in the record, and what is known so far, for the case that it fails half-way. */
@@ -303,13 +305,16 @@ function finishAttempt(
   record.attempts.finish(attempt.id, { ...end, fetchedBytes: attempt.fetchedBytes });
 }
 
-/** A package stays only when the next run will want it again. What cannot be removed is said, not fatal. */
+/** A package stays only when another kernel, or the next run, will want it. What cannot be removed is said, not fatal. */
 async function cleanUp(
   attempt: Attempt,
   end: AttemptResult,
-  { options, deps }: KernelContext,
+  { options, deps, packages }: KernelContext,
 ): Promise<void> {
-  const isWantedAgain = end.outcome === 'interrupted' || end.error?.retryable === true;
+  const isWantedAgain =
+    end.outcome === 'interrupted' ||
+    end.error?.retryable === true ||
+    packages.isAwaited(attempt.item.pkg.digest);
   const packagePath = options.keepPackages || isWantedAgain ? undefined : attempt.fetched?.path;
   try {
     await rm(attempt.workDir, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import { archivePath } from './archive-path.ts';
 import { checkArchive } from './archive-room.ts';
 import { kernelId, type KnownKernel, type Plan, type PlanInput, planCrawl } from './plan.ts';
 import { requestOf } from './list-distros.ts';
+import { createPackageLocks } from './package-locks.ts';
 import { runKernel } from './run-kernel.ts';
 import { type Listing, listKernels } from './run-list.ts';
 import { buildReport } from './run-report.ts';
@@ -217,16 +218,20 @@ interface Work {
 async function work(plan: Plan, { run, deps, runId, setup }: Work): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([deps.signal, stop.signal]);
-  const context = { options: run.options, deps: { ...deps, signal }, runId, setup };
   const limit = pLimit(run.options.jobs);
   for (const item of plan.items) if (item.decision === 'held-back') warnOfLoss(item, deps);
   const toDo = plan.items.filter(({ decision }) => decision === 'fetch' || decision === 'recover');
+  const packages = createPackageLocks(toDo.map(({ pkg }) => pkg.digest));
+  const context = { options: run.options, deps: { ...deps, signal }, runId, setup, packages };
   const tasks = toDo.map((item) =>
     limit(async () => {
       if (signal.aborted) return;
       warnOfLoss(item, deps);
       try {
-        const done = await runKernel(item, context);
+        const done = await packages.hold(item.pkg.digest, async () =>
+          signal.aborted ? undefined : runKernel(item, context),
+        );
+        if (done === undefined) return;
         run.done.push(done);
         deps.emit({ event: 'kernel.done', done });
         if (failedToStore(done)) await checkArchive(run.options.archiveDir);
