@@ -24,8 +24,6 @@ export interface Metalink {
 export interface ListedVersion {
   /** Every one that is given has to match. */
   readonly digests: readonly PackageDigest[];
-  readonly sizeBytes: number | undefined;
-  readonly date: Date | undefined;
 }
 
 const REPOMD_NAME = 'repomd.xml';
@@ -48,14 +46,17 @@ export function parseMetalink(bytes: Uint8Array, where: string): Metalink | unde
   const alternates = childrenOfAnyPrefix(file, 'alternates').flatMap((list) =>
     childrenOfAnyPrefix(list, 'alternate'),
   );
+  const newest = readVersion(file, where);
+  if (newest === undefined) throw malformed(where, `has a ${REPOMD_NAME} without a SHA-256 or SHA-512 hash`);
+  const older = alternates.map((alternate) => readVersion(alternate, where));
   return {
-    versions: [readVersion(file, where), ...alternates.map((alternate) => readVersion(alternate, where))],
+    versions: [newest, ...older.filter((version) => version !== undefined)],
     bases: readBases(requireChild(file, 'resources', where), where),
   };
 }
 
-/** The elements of an alternate have its prefix or none, depending on who wrote them. */
-function readVersion(version: XmlElement, where: string): ListedVersion {
+/** Undefined when nothing proves what it is. An alternate's elements have its prefix or none, depending on who wrote them. */
+function readVersion(version: XmlElement, where: string): ListedVersion | undefined {
   const one = (name: string) => childrenOfAnyPrefix(version, name)[0];
   const hashes = one('verification') === undefined ? [] : childrenOfAnyPrefix(one('verification'), 'hash');
   const digests: PackageDigest[] = [];
@@ -67,20 +68,7 @@ function readVersion(version: XmlElement, where: string): ListedVersion {
       throw malformed(where, `has the ${type} ${quote(hash.text)}`);
     digests.push(digest);
   }
-  if (digests.length === 0) throw malformed(where, `has a ${REPOMD_NAME} without a SHA-256 or SHA-512 hash`);
-  const seconds = readNumber(one('timestamp'), where);
-  return {
-    digests,
-    sizeBytes: readNumber(one('size'), where),
-    date: seconds === undefined ? undefined : new Date(seconds * 1000),
-  };
-}
-
-function readNumber(element: XmlElement | undefined, where: string): number | undefined {
-  if (element === undefined) return undefined;
-  if (!/^\d{1,11}$/.test(element.text))
-    throw malformed(where, `has the <${element.name}> ${quote(element.text)}`);
-  return Number(element.text);
+  return digests.length === 0 ? undefined : { digests };
 }
 
 /** By preference, 100 first; of equals, in the order written. What is not on the web (rsync) is none of ours. */
