@@ -66,8 +66,7 @@ export class FunctionCollector {
   private readonly keys = new DoubleList();
   private readonly rows = new IntList();
   private readonly tags = new TagList();
-  /** Raw names that were met. */
-  private readonly metNames = new Set<number>();
+  private readonly metNames = new NameSet();
   /** The functions that were met. */
   private readonly known = new RowSet();
   private entries = new Int32Array(ENTRY_INTS * 64);
@@ -216,6 +215,32 @@ export class FunctionCollector {
       if (sizes.isStruct(types.parameterRef.at(origin >= 0 ? origin : p))) return false;
     }
     return true;
+  }
+}
+
+/** A set of raw names: those of `.debug_str`, nearly all, as bits. */
+class NameSet {
+  private bits = new Uint8Array(1 << 16);
+  private readonly others = new Set<number>();
+
+  has(raw: number): boolean {
+    if (raw < 0) return this.others.has(raw);
+    const at = raw >> 3;
+    return at < this.bits.length && (this.bits[at] & (1 << (raw & 7))) !== 0;
+  }
+
+  add(raw: number): void {
+    if (raw < 0) {
+      this.others.add(raw);
+      return;
+    }
+    const at = raw >> 3;
+    if (at >= this.bits.length) {
+      const grown = new Uint8Array(2 * (at + 1));
+      grown.set(this.bits);
+      this.bits = grown;
+    }
+    this.bits[at] |= 1 << (raw & 7);
   }
 }
 
