@@ -20,7 +20,7 @@ import type { BaseUse } from '../types.ts';
 import { openFileSource } from './file-source.ts';
 import { type LoadedBase, loadBase } from './load-base.ts';
 import type {
-  CollectTask,
+  CollectWork,
   CollectedMessage,
   ConvertFilesTask,
   ConvertTask,
@@ -30,16 +30,13 @@ import type {
   LinkedMessage,
 } from './messages.ts';
 import { post } from './post.ts';
-import { unitRanges } from './ranges.ts';
-import { startWorker } from './start-worker.ts';
+import { unitRanges, usefulThreads } from './ranges.ts';
+import { type RunningWorker, startWorker } from './start-worker.ts';
 import { openSupplement } from './supplement.ts';
 import { zstd } from './zstd.ts';
 
 /** Collects ranges until the shared counter says that all are taken. */
-function collect(
-  { input, bounds, next }: Omit<CollectTask, 'role'>,
-  onRange: (doneBytes: number) => void,
-): Collection {
+function collect({ input, bounds, next }: CollectWork, onRange: (doneBytes: number) => void): Collection {
   const collector = new Collector(input.sections, input.options);
   for (;;) {
     const range = Atomics.add(next, 0, 1);
@@ -51,9 +48,9 @@ function collect(
 }
 
 /** Collects with others until nothing is left. */
-export function collectTask(task: CollectTask): CollectedMessage | LinkedMessage {
+export function collectTask(work: CollectWork): CollectedMessage | LinkedMessage {
   try {
-    return { type: 'collected', collection: collect(task, () => {}) };
+    return { type: 'collected', collection: collect(work, () => {}) };
   } catch (thrown) {
     if (thrown instanceof LinkedUnits) return { type: 'linked' };
     throw thrown;
@@ -179,9 +176,17 @@ async function convertWith(
   task: ConvertTask,
 ): Promise<MadeFromDwarf> {
   const started = performance.now();
-  const first = readConversionInput(file, task.profile, supplement);
-  const read = performance.now();
-  const shared = await collectShared(first, task.threads);
+  const helpers = startHelpers(file, task.threads);
+  let first: ConversionInput;
+  let read: number;
+  let shared: Collection[] | undefined;
+  try {
+    first = readConversionInput(file, task.profile, supplement);
+    read = performance.now();
+    shared = await collectShared(first, helpers);
+  } finally {
+    await Promise.all(helpers.map((helper) => helper.stop()));
+  }
   const input = shared === undefined ? joinUnits(file, first, supplement) : first;
   const collections = shared ?? [collectJoined(input)];
   const collected = performance.now();
@@ -212,39 +217,41 @@ async function convertWith(
 }
 
 /** Collections of units that were read one by one; undefined when they have to be read as one. */
-async function collectShared(input: ConversionInput, threads: number): Promise<Collection[] | undefined> {
+async function collectShared(
+  input: ConversionInput,
+  helpers: readonly RunningWorker[],
+): Promise<Collection[] | undefined> {
   if (input.supplementName !== undefined) return [collectJoined(input)];
   try {
-    return await collectAll(input, threads);
+    return await collectAll(input, helpers);
   } catch (thrown) {
     if (thrown instanceof LinkedUnits) return undefined;
     throw thrown;
   }
 }
 
-/** This thread works too; `threads - 1` helpers share the sections and the counter with it. */
-async function collectAll(input: ConversionInput, threads: number): Promise<Collection[]> {
-  const shared = { input, bounds: unitRanges(input.units), next: new Int32Array(new SharedArrayBuffer(4)) };
-  const helpers = Array.from({ length: Math.min(threads, shared.bounds.length - 1) - 1 }, () =>
-    startWorker({ role: 'collect', ...shared }, () => {}),
-  );
-  const others = Promise.all(helpers.map(({ result }) => result));
+/** Threads that will share the units with this one; they get going while this one reads the file. */
+function startHelpers(file: ElfFile, threads: number): RunningWorker[] {
+  const infoBytes = findSection(file, '.debug_info')?.sizeBytes ?? 0;
+  return Array.from({ length: Math.min(threads, usefulThreads(infoBytes)) - 1 }, () => {
+    const helper = startWorker({ role: 'collect' }, () => {});
+    // It may fail while this thread is busy; the rejection is taken up when its result is wanted.
+    helper.result.catch(() => {});
+    return helper;
+  });
+}
+
+/** This thread works too; the helpers share the sections and the counter with it. */
+async function collectAll(input: ConversionInput, helpers: readonly RunningWorker[]): Promise<Collection[]> {
+  const work = { input, bounds: unitRanges(input.units), next: new Int32Array(new SharedArrayBuffer(4)) };
+  for (const helper of helpers) helper.send(work);
   const totalBytes = input.sections.info.length;
-  // A helper may fail while this thread is busy; the rejection is taken up below.
-  others.catch(() => {});
-  try {
-    const own = collect(shared, (doneBytes) => {
-      post({ type: 'progress', doneBytes, totalBytes });
-    });
-    const messages = await others;
-    if (messages.some(({ type }) => type === 'linked')) throw new LinkedUnits();
-    // The last range need not have been this thread's.
-    post({ type: 'progress', doneBytes: totalBytes, totalBytes });
-    return [
-      own,
-      ...messages.flatMap((message) => (message.type === 'collected' ? [message.collection] : [])),
-    ];
-  } finally {
-    await Promise.all(helpers.map((helper) => helper.stop()));
-  }
+  const own = collect(work, (doneBytes) => {
+    post({ type: 'progress', doneBytes, totalBytes });
+  });
+  const messages = await Promise.all(helpers.map(({ result }) => result));
+  if (messages.some(({ type }) => type === 'linked')) throw new LinkedUnits();
+  // The last range need not have been this thread's.
+  post({ type: 'progress', doneBytes: totalBytes, totalBytes });
+  return [own, ...messages.flatMap((message) => (message.type === 'collected' ? [message.collection] : []))];
 }

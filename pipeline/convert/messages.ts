@@ -27,9 +27,13 @@ export interface ConvertFilesTask extends Omit<ConvertTask, 'role' | 'path'> {
   readonly next: Int32Array;
 }
 
-/** A helper of a conversion: collects ranges of units until none is left. */
+/** A helper of a conversion: starts while the file is read, and waits for {@link CollectWork}. */
 export interface CollectTask {
   readonly role: 'collect';
+}
+
+/** What a helper is sent when the file has been read: it collects ranges of units until none is left. */
+export interface CollectWork {
   readonly input: ConversionInput;
   /** Unit indexes at which the ranges start, and the end. */
   readonly bounds: Int32Array;

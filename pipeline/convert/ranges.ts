@@ -5,6 +5,11 @@ import type { UnitHeader } from '../../dwarf/index.ts';
 /** Bytes of .debug_info per range: small enough to share the end evenly, large enough that taking one costs nothing. */
 const RANGE_BYTES = 4 << 20;
 
+/** How many threads can have a range of so many bytes of .debug_info. */
+export function usefulThreads(infoBytes: number): number {
+  return Math.max(1, Math.ceil(infoBytes / RANGE_BYTES));
+}
+
 /** Unit indexes at which ranges start, then the number of units. */
 export function unitRanges(units: readonly UnitHeader[]): Int32Array {
   const bounds: number[] = [];

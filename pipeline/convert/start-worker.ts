@@ -2,13 +2,15 @@
 
 import { Worker } from 'node:worker_threads';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
-import type { FileMessage, Message, Task } from './messages.ts';
+import type { CollectWork, FileMessage, Message, Task } from './messages.ts';
 
 const ENTRY = import.meta.url.endsWith('.ts') ? './worker-from-source.mjs' : './worker.js';
 
 export interface RunningWorker {
   /** The last message: a result. Rejects with the worker's failure. */
   readonly result: Promise<Message>;
+  /** To a helper that waits for it. */
+  send(work: CollectWork): void;
   stop(): Promise<void>;
 }
 
@@ -39,6 +41,9 @@ export function startWorker(
   });
   return {
     result,
+    send(work) {
+      worker.postMessage(work);
+    },
     async stop() {
       await worker.terminate();
     },

@@ -8,7 +8,7 @@ import { workerData } from 'node:worker_threads';
 import { seedHashes } from '../../btf/hashing.ts';
 import { toBtfmillError } from '../../errors/index.ts';
 import type { Message, Task } from './messages.ts';
-import { post } from './post.ts';
+import { post, received } from './post.ts';
 
 async function run(task: Task): Promise<Message> {
   switch (task.role) {
@@ -17,7 +17,7 @@ async function run(task: Task): Promise<Message> {
     case 'convert-files':
       return (await import('./convert-task.ts')).convertFiles(task);
     case 'collect':
-      return (await import('./convert-task.ts')).collectTask(task);
+      return (await import('./convert-task.ts')).collectTask(await received());
     case 'compare':
       return { type: 'compared', comparison: (await import('../compare-btf.ts')).compareBtf(task) };
     case 'diff':
