@@ -60,11 +60,10 @@ export function chooseFunctions(
   { symbols, options, units }: Choosing,
 ): ChosenFunctions {
   const rules = options.profile.functions;
-  const candidates = candidatesOf(pool, parts);
   const groups = rules.symbolName === 'grouped' ? groupFunctions(strings, symbols) : undefined;
   const isKnown =
     groups === undefined ? knownNames(strings, symbols, rules) : (name: number) => groups.has(name);
-  const matched = options.hasFunctionSymbols ? candidates.filter(({ name }) => isKnown(name)) : candidates;
+  const matched = candidatesOf(pool, parts, options.hasFunctionSymbols ? isKnown : () => true);
   if (rules.placement === 'first-in-unit') {
     const first = options.hasFunctionSymbols ? firstOfName(matched) : firstOfEqual(matched);
     return inPlace(pool, first);
@@ -85,7 +84,14 @@ export function chooseFunctions(
   return { ...atEnd(pool, strings, sorted, { rules, kfuncs, unitCount: units.length }), names };
 }
 
-function candidatesOf(pool: TypePool, parts: readonly MergedCollection[]): Candidate[] {
+const NO_TAGS: readonly CandidateTag[] = [];
+
+/** @param isWanted which names to take: half of a kernel's functions are inlined everywhere and have no symbol */
+function candidatesOf(
+  pool: TypePool,
+  parts: readonly MergedCollection[],
+  isWanted: (name: number) => boolean,
+): Candidate[] {
   const candidates: Candidate[] = [];
   for (const part of parts) {
     const { collection, names, isCurrent } = part;
@@ -100,7 +106,7 @@ function candidatesOf(pool: TypePool, parts: readonly MergedCollection[]): Candi
       const row = f * FUNCTION_INTS;
       if (!isCurrent(rows[row + FUNCTION.UNIT])) continue;
       const name = names.id(rows[row + FUNCTION.NAME]);
-      if (name === 0) continue;
+      if (name === 0 || !isWanted(name)) continue;
       candidates.push({
         key: keys[f],
         name,
@@ -108,7 +114,7 @@ function candidatesOf(pool: TypePool, parts: readonly MergedCollection[]): Candi
         signature: rows[row + FUNCTION.FLAGS],
         low: rows[row + FUNCTION.ADDRESS_LOW],
         high: rows[row + FUNCTION.ADDRESS_HIGH],
-        tags: tags.get(f) ?? [],
+        tags: tags.get(f) ?? NO_TAGS,
       });
     }
   }
@@ -162,7 +168,7 @@ function knownNames(
   }
   const known = new Uint8Array(strings.total);
   for (const id of ids) known[id] = 1;
-  return (name) => known[name] === 1;
+  return (name) => name < known.length && known[name] === 1;
 }
 
 function firstOfName(candidates: readonly Candidate[]): Candidate[] {
