@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatErrorOf } from '../test/support/conversion.ts';
 import { StringPool } from './string-pool.ts';
@@ -13,5 +14,22 @@ describe('StringPool', () => {
     expect(pool.add(bytes, 0, 0)).toBe(0);
     const error = formatErrorOf(() => pool.addText('b'));
     expect(error).toMatchObject({ code: 'btf-unencodable', location: { format: 'btf' } });
+  });
+
+  it('sorts as strcmp does, whatever texts have in common', () => {
+    const byte = fc.constantFrom(0x01, 0x2e, 0x61, 0x62, 0x80, 0xff);
+    const text = fc.tuple(fc.nat(8), fc.array(byte, { maxLength: 8 }));
+    fc.assert(
+      fc.property(fc.array(text), (shapes) => {
+        const texts = shapes.map(([common, own]) =>
+          Uint8Array.from([...Array.from({ length: common }, () => 0x61), ...own]),
+        );
+        const pool = new StringPool();
+        const ids = Int32Array.from(texts, (bytes) => pool.add(bytes, 0, bytes.length));
+        const expected = texts.map((_, index) => index);
+        expected.sort((a, b) => Buffer.compare(texts[a], texts[b]));
+        expect([...pool.sort(ids)]).toEqual(expected);
+      }),
+    );
   });
 });

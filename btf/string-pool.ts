@@ -4,8 +4,12 @@ import { FormatError } from '../elf/format-error.ts';
 import { BTF_MAX_NAME_OFFSET } from './constants.ts';
 import { addByte, finishBytes, hashKey } from './hashing.ts';
 import { IntList } from './int-list.ts';
+import { orderByKey } from './order-by-key.ts';
 
 const EMPTY = -1;
+
+/** As many bytes as a whole number can have. */
+const PREFIX_BYTES = 6;
 
 /**
  * All texts together. The kernel takes 16 MiB of strings, libbpf (and so pahole) 2 GiB. Strings may be ends of each
@@ -115,6 +119,46 @@ export class StringPool {
     let text = '';
     for (let i = start; i < start + this.size.at(id); i++) text += String.fromCharCode(bytes[i]);
     return text;
+  }
+
+  /**
+   * Ids of texts in the order of strcmp: by their first bytes, and byte by byte where those are equal. Returns the
+   * indexes of `ids`; equal ones keep their order.
+   */
+  sort(ids: Int32Array): Uint32Array {
+    const prefixes = Float64Array.from(ids, (id) => this.prefix(id));
+    const order = orderByKey(prefixes, ids.length);
+    let from = 0;
+    while (from < order.length) {
+      let to = from + 1;
+      while (to < order.length && prefixes[order[to]] === prefixes[order[from]]) to++;
+      if (to - from > 1) order.subarray(from, to).sort((a, b) => this.compare(ids[a], ids[b]) || a - b);
+      from = to;
+    }
+    return order;
+  }
+
+  /** The first {@link PREFIX_BYTES} bytes as a number that orders texts as they do, NULs for those that are missing. */
+  private prefix(id: number): number {
+    const start = this.start.data[id];
+    const bytes = this.sources[this.source.data[id]];
+    const length = Math.min(this.size.data[id], PREFIX_BYTES);
+    let value = 0;
+    for (let i = 0; i < PREFIX_BYTES; i++) value = value * 256 + (i < length ? bytes[start + i] : 0);
+    return value;
+  }
+
+  private compare(a: number, b: number): number {
+    const startA = this.start.data[a];
+    const startB = this.start.data[b];
+    const bytesA = this.sources[this.source.data[a]];
+    const bytesB = this.sources[this.source.data[b]];
+    const shorter = Math.min(this.size.data[a], this.size.data[b]);
+    for (let i = 0; i < shorter; i++) {
+      const difference = bytesA[startA + i] - bytesB[startB + i];
+      if (difference !== 0) return difference;
+    }
+    return this.size.data[a] - this.size.data[b];
   }
 
   copyTo(id: number, target: Uint8Array, at: number): void {

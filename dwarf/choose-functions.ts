@@ -256,10 +256,8 @@ function namesOf(pool: TypePool, candidates: readonly Candidate[]): EmittedName[
 
 /** In the order of strcmp. */
 function sortByName(strings: StringPool, functions: readonly Candidate[]): Candidate[] {
-  const texts = functions.map(({ name }, index) => ({ text: strings.text(name), index }));
-  // Latin-1 text compares like its bytes.
-  texts.sort((a, b) => (a.text < b.text ? -1 : 1));
-  return texts.map(({ index }) => functions[index]);
+  const order = strings.sort(Int32Array.from(functions, ({ name }) => name));
+  return Array.from(order, (index) => functions[index]);
 }
 
 /** Flags of the kfuncs by name. */
