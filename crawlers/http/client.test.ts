@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createHttpClient, type HttpClient, type HttpClientOptions } from './client.ts';
 
 const never = new AbortController().signal;
@@ -306,4 +306,29 @@ test('a proxy from the environment is used for plain http', async () => {
     else process.env['http_proxy'] = before;
   });
   expect((await get(client(), 'http://mirror.invalid/x')).text).toBe('proxied http://mirror.invalid/x');
+});
+
+test('a proxy that hangs up on CONNECT is asked a few times, and not for ever', async () => {
+  let asked = 0;
+  const server = createServer();
+  server.on('connect', (_request, socket) => {
+    asked += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  vi.stubEnv('https_proxy', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  vi.stubEnv('no_proxy', '');
+  onTestFinished(async () => {
+    vi.unstubAllEnvs();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  });
+  await expect(get(client(), 'https://mirror.invalid/x')).rejects.toMatchObject({
+    code: 'http-unreachable',
+    retryable: true,
+  });
+  expect(asked).toBe(3);
 });

@@ -7,6 +7,7 @@ import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { bodyError, connectError } from './failures.ts';
 import { relayBody } from './relay-body.ts';
 import { isTooLongToWait, retryAfterMs, retryDelayMs } from './retry-delay.ts';
+import { createTunnelPool } from './tunnel-pool.ts';
 
 /** The head of an answer and its body, which the caller must read to its end or destroy. */
 export interface HttpResponse {
@@ -80,6 +81,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       connect: { timeout: settings.connectTimeoutMs },
       // Plain http goes to the proxy as a plain request: common proxies allow CONNECT to port 443 only.
       proxyTunnel: false,
+      clientFactory: createTunnelPool,
     });
 
   async function requestOnce(url: URL, request: HttpRequestOptions): Promise<HttpResponse> {

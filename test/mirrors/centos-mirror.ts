@@ -18,6 +18,7 @@ import {
 } from './kernel-rpm.ts';
 import type { MirrorKernels } from './kernels.ts';
 import { metalinkOf } from './metalink.ts';
+import type { Payload } from './rpm-package.ts';
 import { buildRepository, type RepositoryForm } from './rpm-repository.ts';
 
 export const CENTOS_HOSTS = {
@@ -35,6 +36,7 @@ export type CentosKernel = readonly [
   build: string,
   suffix: string,
   vmlinux: keyof MirrorKernels,
+  payload?: Payload,
 ];
 
 export interface CentosRepository {
@@ -213,7 +215,7 @@ async function buildOne(
     otherRpm('bpftool-debuginfo', arch),
     otherRpm(`${one.path.split('/')[1]}-zsh-debuginfo`, arch),
   ];
-  for (const [name, build, suffix, vmlinux] of one.kernels) {
+  for (const [name, build, suffix, vmlinux, payload = 'xz-threads'] of one.kernels) {
     const [version, release] = build.split('-');
     const isDebug = name.includes('-debug-');
     // Until 9.3 the real-time kernel was a source package of its own, and kernel-plus always is.
@@ -229,7 +231,7 @@ async function buildOne(
       suffix,
       vmlinux: file,
       source,
-      payload: 'xz-threads',
+      payload,
     };
     const archSegment = arch === 'aarch64' ? 'arm64' : arch;
     const key = `centos/${one.release}/${archSegment}/${unameOf(rpm)}`;

@@ -33,28 +33,27 @@ const ROOM_BYTES = 127;
  */
 export function nameKernel(vmlinux: Uint8Array, kernel: string): Uint8Array {
   const named = Buffer.from(vmlinux);
-  const banner = findBanner(named);
-  if (banner === undefined) return named;
-  const { start, end, room } = banner;
-  const text = named.toString('latin1', start, end).replace(/(?<=^Linux version )\S+/u, kernel);
-  if (text.indexOf(')') >= end + room - start) throw new Error(`no room for the name ${kernel}`);
-  named.fill(0, start, end + room);
-  named.write(text, start, end + room - start, 'latin1');
+  for (const { start, end, room } of findBanners(named)) {
+    const text = named.toString('latin1', start, end).replace(/(?<=^Linux version )\S+/u, kernel);
+    if (text.indexOf(')') >= end + room - start) throw new Error(`no room for the name ${kernel}`);
+    named.fill(0, start, end + room);
+    named.write(text, start, end + room - start, 'latin1');
+  }
   return named;
 }
 
-/** Of a small kernel, or of a real one, which has no room behind it. */
-function findBanner(bytes: Buffer): { start: number; end: number; room: number } | undefined {
+/** That of a small kernel, or those of a real one: two, of which the first is for the link alone, without room behind. */
+function findBanners(bytes: Buffer): { start: number; end: number; room: number }[] {
   const small = bytes.indexOf(UNNAMED);
-  if (small >= 0) return { start: small, end: small + UNNAMED.length, room: ROOM_BYTES };
+  if (small >= 0) return [{ start: small, end: small + UNNAMED.length, room: ROOM_BYTES }];
   const prefix = 'Linux version ';
+  const found: { start: number; end: number; room: number }[] = [];
   for (let at = bytes.indexOf(prefix); at >= 0; at = bytes.indexOf(prefix, at + 1)) {
     const end = bytes.indexOf(0, at);
-    if (end - at < 500 && /^Linux version \d\S+ \(/u.test(bytes.toString('latin1', at, end))) {
-      return { start: at, end, room: 0 };
-    }
+    const isBanner = end - at < 500 && /^Linux version \d\S+ \(/u.test(bytes.toString('latin1', at, end));
+    if (isBanner) found.push({ start: at, end, room: 0 });
   }
-  return undefined;
+  return found;
 }
 
 export async function buildKernels(folder: string): Promise<MirrorKernels> {

@@ -15,6 +15,8 @@ const PAYLOADS = {
   bzip2: 'w9.bzdio',
   xz: 'w2.xzdio',
   'xz-threads': 'w3T.xzdio',
+  /** For hundreds of megabytes that a test has to wait for. */
+  'xz-quick': 'w0T.xzdio',
   lzma: 'w2.lzdio',
   zstd: 'w7.zstdio',
   none: 'w.ufdio',
