@@ -67,6 +67,9 @@ test      rpm2archive            rpm2cpio                 rpm
 test      cpio                   cpio                     cpio
 test      createrepo_c           createrepo-c             createrepo_c
 test      modifyrepo_c           createrepo-c             createrepo_c
+test      rpmkeys                rpm                      rpm
+test      minisign               minisign                 minisign
+test      systemd-analyze        systemd                  systemd
 test      openssl                openssl                  openssl
 test      tar                    tar                      tar
 test      gzip                   gzip                     gzip
