@@ -57,7 +57,7 @@ const DISTROS: readonly Distro[] = [
     build: (options) =>
       buildFedoraMirror(options, [
         fedora('releases/43/Everything/x86_64/debug/tree', 'fedora-debug-43', [
-          { build: '6.1.0-50.fc43', vmlinux: 'native', payload: 'xz-threads' },
+          { build: '6.1.0-50.fc43', vmlinux: 'native', payload: 'xz-quick' },
           { build: '6.1.0-51.fc43', vmlinux: 'native', payload: 'zstd' },
         ]),
         fedora('updates/43/Everything/x86_64/debug', 'updates-released-debug-f43', []),
@@ -77,7 +77,7 @@ const DISTROS: readonly Distro[] = [
           form: {},
           isRepomdSigned: true,
           metalink: 'centos-baseos-debug-9-stream',
-          kernels: [['kernel-debuginfo', '6.1.0-50.el9', '', 'native']],
+          kernels: [['kernel-debuginfo', '6.1.0-50.el9', '', 'native', 'xz-quick']],
         },
       ]),
   },
@@ -149,9 +149,12 @@ interface Outcome {
   readonly peakBytes: number;
 }
 
+// For dpkg-deb: what a packaging compresses best is not asked here.
+process.env['DPKG_DEB_COMPRESSOR_LEVEL'] = '1';
 const { values } = parseArgs({ options: { vmlinux: { type: 'string' }, dir: { type: 'string' } } });
 const folder = values.dir ?? (await mkdtemp(join(tmpdir(), 'btfmill-mirrors-')));
 await mkdir(folder, { recursive: true });
+await rm(join(folder, 'signer'), { recursive: true, force: true });
 const signer = await createSigner(join(folder, 'signer'), 0, 'rsa2048');
 try {
   const vmlinux = values.vmlinux ?? (await vmlinuxOfMirror());
