@@ -32,6 +32,10 @@ export interface BtfRecord {
   bodiesInUse(): readonly string[];
   /** The image of a SQLite database for strangers to read: what is known of each kernel. */
   publicCopy(): Buffer;
+  /** Looks for damage in the file; throws `record-damaged` with what was found. */
+  check(): void;
+  /** Writes a copy of the whole record, as it is now, to a file that does not exist yet. */
+  copyTo(file: string): void;
   /** Joins the history of another record, and offers its kernels; close it when they are dealt with. */
   mergeFrom(file: string): RecordMerge;
   /** All or nothing: what `work` writes is seen by others at once, or never. */
@@ -90,6 +94,12 @@ function useDatabase(file: string, db: Database.Database, options: OpenRecordOpt
       validators: httpValidatorTable(db, options.now ?? (() => new Date())),
       bodiesInUse: () => bodiesInUse(db),
       publicCopy: () => publicCopy(db),
+      check: () => {
+        checkIntegrity(file, db);
+      },
+      copyTo: (copy) => {
+        db.prepare<[string]>('VACUUM INTO ?').run(copy);
+      },
       mergeFrom: (other) => mergeFrom(db, other),
       transaction: (work) => db.transaction(work).immediate(),
       close: () => {
@@ -100,6 +110,20 @@ function useDatabase(file: string, db: Database.Database, options: OpenRecordOpt
     db.close();
     throw thrown;
   }
+}
+
+/** How much of what is wrong is told. */
+const MAX_PROBLEMS = 3;
+
+/** sqlite.org/pragma.html#pragma_quick_check: all but the agreement of indexes with their tables. */
+function checkIntegrity(file: string, db: Database.Database): void {
+  const problems = db
+    .prepare<[], { quick_check: string }>('SELECT quick_check FROM pragma_quick_check')
+    .all()
+    .map(({ quick_check }) => quick_check)
+    .filter((line) => line !== 'ok');
+  if (problems.length === 0) return;
+  throw new BtfmillError('record-damaged', `${file}: ${problems.slice(0, MAX_PROBLEMS).join('; ')}`);
 }
 
 /**

@@ -13,6 +13,8 @@ export interface RunTable {
   byId(id: number): RunRow | undefined;
   /** The newest first, at most `limit`. */
   newest(limit: number): readonly RunRow[];
+  /** Of all runs that came to an end. */
+  totals(): { readonly fetchedBytes: number; readonly indexBytes: number };
 }
 
 interface RunColumns {
@@ -43,7 +45,15 @@ export function runTable(db: Database): RunTable {
   const select = db.prepare<[number], RunColumns>('SELECT * FROM runs WHERE id = ?');
   const several = db.prepare<[number], RunColumns>('SELECT * FROM runs ORDER BY id DESC LIMIT ?');
   const newest = db.prepare<[], RunColumns>('SELECT * FROM runs ORDER BY id DESC LIMIT 1');
+  const totals = db.prepare<[], { fetchedBytes: number; indexBytes: number }>(
+    'SELECT coalesce(sum(fetched_bytes), 0) AS fetchedBytes, coalesce(sum(index_bytes), 0) AS indexBytes FROM runs',
+  );
   return {
+    totals() {
+      const row = totals.get();
+      if (row === undefined) throw new Error('a sum gave no row');
+      return row;
+    },
     start(run) {
       const options = JSON.stringify(run.options);
       return Number(insert.run(run.startedAt, run.btfmillVersion, options).lastInsertRowid);

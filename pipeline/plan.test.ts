@@ -98,7 +98,7 @@ describe('planCrawl', () => {
       [kernelId(packages[0]), { state: 'published', tarSizeBytes: 1 }],
     ]);
     const plan = planCrawl(
-      input(packages, { known, archiveFiles: new Map([[kernelId(packages[0]), 1]]), limit: 1 }),
+      input(packages, { known, archiveFiles: new Map([[kernelId(packages[0]), 1]]), limit: () => 1 }),
     );
     expect(plan.items.map(({ pkg, decision }) => [pkg.kernel, decision])).toEqual([
       ['6.1.0-3-amd64', 'published'],
@@ -136,7 +136,11 @@ describe('planCrawl', () => {
           if (state !== undefined) known.set(kernelId(pkg), state);
           if (size !== undefined) archiveFiles.set(kernelId(pkg), size);
         }
-        const one = input(packages, { known, archiveFiles, ...(limit === undefined ? {} : { limit }) });
+        const one = input(packages, {
+          known,
+          archiveFiles,
+          ...(limit === undefined ? {} : { limit: () => limit }),
+        });
         const plan = planCrawl(one);
 
         const ids = plan.items.map(({ pkg }) => kernelId(pkg));

@@ -40,8 +40,8 @@ export interface PlanInput {
   readonly known: ReadonlyMap<string, KnownKernel>;
   /** Sizes of the regular files under the kernels' final names, by {@link kernelId}. */
   readonly archiveFiles: ReadonlyMap<string, number>;
-  /** Look at the newest so many kernels of each distribution only. */
-  readonly limit?: number;
+  /** Look at the newest so many kernels of a distribution only. */
+  readonly limit?: (distro: string) => number | undefined;
   /** Of those, at this machine's share only. */
   readonly shard?: Shard;
   readonly now: IsoTime;
@@ -104,13 +104,13 @@ function uniqueKernels(packages: readonly DebugPackage[]): DebugPackage[] {
   return [...byId.values()];
 }
 
-function newestOfEach(packages: readonly DebugPackage[], limit: number | undefined): readonly DebugPackage[] {
+function newestOfEach(packages: readonly DebugPackage[], limit: PlanInput['limit']): readonly DebugPackage[] {
   if (limit === undefined) return packages;
   const taken = new Map<string, number>();
   return packages.filter(({ distro }) => {
     const count = (taken.get(distro) ?? 0) + 1;
     taken.set(distro, count);
-    return count <= limit;
+    return count <= (limit(distro) ?? Number.POSITIVE_INFINITY);
   });
 }
 

@@ -3,10 +3,14 @@
 import { ERROR_CODES, type ErrorCode, EXIT } from '../errors/index.ts';
 import type { IndexFailed } from './run-types.ts';
 
-/** What is worse hides what is less bad: first an unexpected failure, then integrity, upstream, set-up, failed kernels. */
+/**
+ * What is worse hides what is less bad: first an unexpected failure, then integrity, a damaged archive, upstream,
+ * set-up, failed kernels.
+ */
 const PRECEDENCE: readonly number[] = [
   EXIT.unexpected,
   EXIT.integrity,
+  EXIT.damageFound,
   EXIT.upstreamUnreachable,
   EXIT.usage,
   EXIT.someKernelsFailed,
@@ -21,7 +25,12 @@ export function exitCodeOf(
     ...kernelFailureCodes.map(kernelExit),
     ...indexFailures.map(({ code }) => exitOf(code)),
   ]);
-  return PRECEDENCE.find((code) => codes.has(code)) ?? EXIT.ok;
+  return worstExit([...codes]);
+}
+
+/** The exit code that says most. */
+export function worstExit(codes: readonly number[]): number {
+  return PRECEDENCE.find((code) => codes.includes(code)) ?? EXIT.ok;
 }
 
 /** A mirror that lacks one package is not unreachable: that is a failed kernel like any other. */

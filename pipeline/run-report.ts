@@ -6,6 +6,7 @@ import type { Listing } from './run-list.ts';
 import type { KernelDone, RunReport, RunWarning } from './run-types.ts';
 
 export interface RunFacts {
+  readonly runId?: number;
   readonly dryRun: boolean;
   /** Absent when the run did not get that far. */
   readonly listing?: Listing;
@@ -32,6 +33,7 @@ export function buildReport(facts: RunFacts): RunReport {
   const decisions = plan?.counts ?? NO_DECISIONS;
   const indexFailures = listing?.failures ?? [];
   return {
+    ...(facts.runId === undefined ? {} : { runId: facts.runId }),
     dryRun: facts.dryRun,
     stopped: facts.stoppedExitCode !== undefined,
     looked: plan?.items.length ?? 0,

@@ -6,6 +6,7 @@ import type { ProfileName } from '../dwarf/index.ts';
 import type { CrossCheckOptions, CrossCheckVerdict } from './cross-check.ts';
 import type { DistrosRequest } from './list-distros.ts';
 import type { Decision, PlanItem } from './plan.ts';
+import type { PublishReport } from './publish/publish.ts';
 import type { Shard } from './shard.ts';
 import type { StoredFacts } from './store.ts';
 import type {
@@ -24,7 +25,10 @@ export type CrossCheckMode = CrossCheckOptions['mode'];
 export type StepName = StepTiming['step'];
 
 export interface RunOptions extends DistrosRequest {
+  /** Only the newest so many kernels of each distribution. */
   readonly limit?: number;
+  /** The same, by distribution; stands above `limit`. */
+  readonly limits?: Readonly<Record<string, number>>;
   /** Do only this machine's share of the plan. */
   readonly shard?: Shard;
   readonly dryRun: boolean;
@@ -130,6 +134,8 @@ export interface RunWarning {
 }
 
 export interface RunReport {
+  /** In the record; a dry run has none. */
+  readonly runId?: number;
   readonly dryRun: boolean;
   readonly stopped: boolean;
   /** Kernels that exist and were looked at. */
@@ -150,10 +156,11 @@ export interface RunReport {
   readonly exitCode: number;
 }
 
-/** Everything a run says. The same events feed the terminal and, except `kernel.progress`, `--json`. */
+/** Everything a run says, and what a nightly job says after it. The same events feed the terminal and, except `kernel.progress`, `--json`. */
 export type RunEvent =
   | {
       readonly event: 'run.started';
+      readonly runId?: number;
       readonly distros: readonly string[];
       readonly dryRun: boolean;
       readonly archive: string;
@@ -180,4 +187,6 @@ export type RunEvent =
       readonly totalBytes: number | undefined;
     }
   | { readonly event: 'kernel.done'; readonly done: KernelDone }
-  | { readonly event: 'run.finished'; readonly report: RunReport };
+  | { readonly event: 'run.finished'; readonly report: RunReport }
+  | ({ readonly event: 'publish.done' } & PublishReport)
+  | { readonly event: 'publish.failed'; readonly code: string; readonly message: string };

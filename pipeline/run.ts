@@ -25,14 +25,16 @@ import { dropPackages, sweepLeftovers } from './sweep.ts';
 export async function runCrawl(options: RunOptions, deps: RunDeps): Promise<RunReport> {
   const run: RunState = { options, start: performance.now(), warnings: [], done: [] };
   const watching = { ...deps, emit: (event: RunEvent) => watch(event, run, deps) };
+  const runId = options.dryRun ? undefined : await openRun(options, deps);
+  if (runId !== undefined) run.runId = runId;
   deps.emit({
     event: 'run.started',
+    ...(runId === undefined ? {} : { runId }),
     distros: options.distros,
     dryRun: options.dryRun,
     archive: options.archiveDir,
     record: deps.record.file,
   });
-  const runId = options.dryRun ? undefined : await openRun(options, deps);
   try {
     await listPlanAndWork(run, watching, runId);
   } catch (thrown) {
@@ -54,6 +56,7 @@ interface RunState {
   readonly start: number;
   readonly warnings: RunWarning[];
   readonly done: KernelDone[];
+  runId?: number;
   listing?: Listing;
   plan?: Plan;
 }
@@ -130,21 +133,28 @@ function fingerprint(options: RunOptions, { toolVersions }: RunDeps, distro: str
   return `btfmill=${toolVersions.btfmill} profile=${profile} source=${source} cross-check=${crossCheck}${keyrings}${insecure}`;
 }
 
+/** What narrowed the question to a distribution, beside release and architecture. */
+function questionOf(options: RunOptions, distro: string): string {
+  const { kernels, variants, history } = requestOf(options, distro);
+  const kinds = [...variants, ...(history ? ['history'] : [])].map((kind) => `+${kind}`);
+  return [...kernels, ...kinds].toSorted().join(' ');
+}
+
 function recordSeen(
   { packages, indexes, failures }: Listing,
   runId: number,
-  { request: { kernels, variants, history } }: RunOptions,
+  options: RunOptions,
   { record, now }: RunDeps,
 ): void {
-  const kinds = [...variants, ...(history ? ['history'] : [])].map((kind) => `+${kind}`);
-  const asked = [...kernels, ...kinds].toSorted().join(' ');
   const at = now().toISOString();
   record.transaction(() => {
     for (const { date, ...index } of indexes) {
       const madeAt = date === undefined ? {} : { madeAt: date.toISOString() };
-      record.indexReads.add({ runId, at, asked, ...index, ...madeAt });
+      record.indexReads.add({ runId, at, asked: questionOf(options, index.distro), ...index, ...madeAt });
     }
-    for (const failure of failures) record.indexReads.add({ runId, at, asked, ...failure });
+    for (const failure of failures) {
+      record.indexReads.add({ runId, at, asked: questionOf(options, failure.distro), ...failure });
+    }
     for (const pkg of packages) {
       record.packages.see(pkg, at);
       record.kernels.ensure(pkg, at);
@@ -155,7 +165,7 @@ function recordSeen(
 async function makePlan(
   packages: readonly DebugPackage[],
   setup: PlanInput['setup'],
-  { archiveDir, limit, shard, retryFailed }: RunOptions,
+  { archiveDir, limit, limits = {}, shard, retryFailed }: RunOptions,
   { record, now }: RunDeps,
 ): Promise<Plan> {
   const known = new Map<string, KnownKernel>();
@@ -174,7 +184,7 @@ async function makePlan(
     setup,
     retryFailed,
     now: now().toISOString(),
-    ...(limit === undefined ? {} : { limit }),
+    limit: (distro) => limits[distro] ?? limit,
     ...(shard === undefined ? {} : { shard }),
   });
 }

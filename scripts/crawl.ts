@@ -1,6 +1,5 @@
 /** `btfmill crawl`: the main job, from a distribution's indexes to the archive. */
 
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { availableParallelism } from 'node:os';
 import { createHttpClient } from '../crawlers/http/client.ts';
@@ -8,8 +7,7 @@ import { crawlerNames } from '../crawlers/index.ts';
 import { checkRecordFile, openRecord } from '../db/index.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError } from '../errors/index.ts';
-import { makeArchive } from '../pipeline/archive-room.ts';
-import { type Lock, lockFile, lockFolder } from '../pipeline/lock.ts';
+import type { Lock } from '../pipeline/lock.ts';
 import type { CrossCheckMode, RunOptions, RunReport } from '../pipeline/run-types.ts';
 import { runCrawl } from '../pipeline/run.ts';
 import { createSteps } from '../pipeline/steps.ts';
@@ -34,6 +32,7 @@ import {
 import { CLOSED_OUTPUT_EXIT, onOutputFault } from './cli/output-faults.ts';
 import { checkPlaces, type Places } from './cli/places.ts';
 import { listenForStop, type StopSignal } from './cli/stop-signal.ts';
+import { takeLocks } from './cli/take-locks.ts';
 import { readToolVersions } from './cli/tool-versions.ts';
 import { createRunReporter, type RunReporter } from './ui/run-reporter.ts';
 
@@ -193,8 +192,9 @@ async function crawl(flags: CrawlFlags): Promise<RunReport> {
     stop.stop(new BtfmillError('aborted', why), fault === 'closed' ? CLOSED_OUTPUT_EXIT : fault.exitCode);
   });
   // A dry run changes nothing that another run could trip over.
-  const locks = options.dryRun ? [] : await takeLocks(places, reporter);
+  let locks: Lock[] = [];
   try {
+    if (!options.dryRun) locks = await takeLocks(places);
     return await crawlWith(options, places, reporter, stop);
   } finally {
     reporter.close();
@@ -228,22 +228,6 @@ async function crawlWith(
   } finally {
     await http.close();
     record.close();
-  }
-}
-
-/** All three, because two runs that share any of them would tread on each other's files. */
-async function takeLocks({ archiveDir, dbFile, cacheDir }: Places, reporter: RunReporter): Promise<Lock[]> {
-  const locks: Lock[] = [];
-  try {
-    locks.push(await lockFile(`${dbFile}.lock`, `the record ${dbFile}`));
-    locks.push(await lockFile(join(cacheDir, 'lock'), `the cache ${cacheDir} (--cache names another)`));
-    await makeArchive(archiveDir);
-    locks.push(await lockFolder(archiveDir, `the archive ${archiveDir}`));
-    return locks;
-  } catch (thrown) {
-    reporter.close();
-    for (const lock of locks) await lock.release();
-    throw thrown;
   }
 }
 

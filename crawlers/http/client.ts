@@ -50,8 +50,17 @@ export interface HttpClientOptions {
   readonly connectTimeoutMs?: number;
   /** First pause between tries; doubles each time, with jitter. */
   readonly backoffBaseMs?: number;
+  /** Where the environment names no proxy. */
+  readonly proxies?: HttpProxies;
   /** In place of a pool over the environment's proxies. Closed with the client. */
   readonly dispatcher?: Dispatcher;
+}
+
+/** Addresses of proxies, and the hosts that are asked directly, with commas between. */
+export interface HttpProxies {
+  readonly http?: string | undefined;
+  readonly https?: string | undefined;
+  readonly no?: string | undefined;
 }
 
 const DEFAULTS = {
@@ -61,7 +70,7 @@ const DEFAULTS = {
   stallTimeoutMs: 30_000,
   connectTimeoutMs: 15_000,
   backoffBaseMs: 500,
-} as const satisfies Required<Omit<HttpClientOptions, 'dispatcher'>>;
+} as const satisfies Required<Omit<HttpClientOptions, 'dispatcher' | 'proxies'>>;
 
 /**
  * How far a body may be ahead of its reader. undici 7.30 throws where nobody can catch it when a server closes the
@@ -71,7 +80,7 @@ const BODY_BUFFER_BYTES = 8 * 1024 * 1024;
 const MAX_REDIRECTS = 5;
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** A client over its own connection pool. Proxies come from `http_proxy`, `https_proxy` and `no_proxy`. */
+/** A client over its own connection pool. Proxies come from `http_proxy`, `https_proxy` and `no_proxy`, then the options. */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const settings = { ...DEFAULTS, ...options };
   const dispatcher =
@@ -82,6 +91,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       // Plain http goes to the proxy as a plain request: common proxies allow CONNECT to port 443 only.
       proxyTunnel: false,
       clientFactory: createTunnelPool,
+      ...proxyOptions(settings.proxies ?? {}, process.env),
     });
 
   async function requestOnce(url: URL, request: HttpRequestOptions): Promise<HttpResponse> {
@@ -142,6 +152,21 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   }
 
   return { request, close: () => dispatcher.close() };
+}
+
+/** What the environment says counts; undici would take an option before it. */
+function proxyOptions(
+  proxies: HttpProxies,
+  env: NodeJS.ProcessEnv,
+): { httpProxy?: string; httpsProxy?: string; noProxy?: string } {
+  const { http, https, no } = proxies;
+  const says = (name: string): boolean =>
+    env[name.toLowerCase()] !== undefined || env[name.toUpperCase()] !== undefined;
+  return {
+    ...(http === undefined || says('http_proxy') ? {} : { httpProxy: http }),
+    ...(https === undefined || says('https_proxy') ? {} : { httpsProxy: https }),
+    ...(no === undefined || says('no_proxy') ? {} : { noProxy: no }),
+  };
 }
 
 /** The error that a status stands for, or undefined when the caller decides. */

@@ -104,7 +104,7 @@ function indexes(reads: readonly IndexRead[]): string[] {
 }
 
 /** What upstream wrote may be in it: nothing that Markdown, HTML or a terminal would act on. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text
     .replaceAll(/\s+/gu, ' ')
     .replaceAll(/\p{Cc}/gu, '')

@@ -39,6 +39,20 @@ export function checkPlaces(flags: {
   return { archiveDir, dbFile, cacheDir };
 }
 
+/** Throws `usage` for a path in the archive, by the name that it has on the command line or in a configuration. */
+export function refuseInArchive(
+  { archiveDir }: Places,
+  paths: Readonly<Record<string, string | undefined>>,
+): void {
+  for (const [name, path] of Object.entries(paths)) {
+    if (path === undefined || !isWithin(resolve(path), archiveDir)) continue;
+    throw new BtfmillError(
+      'usage',
+      `${name} ${path} lies in the archive, which mirrors copy; put it elsewhere`,
+    );
+  }
+}
+
 /** Whether `path` is `folder` or lies below it. */
 function isWithin(path: string, folder: string): boolean {
   const way = relative(folder, path);

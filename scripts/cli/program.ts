@@ -11,6 +11,7 @@ type Register = (program: Command) => void;
  */
 const VERBS = new Map<string, () => Promise<Register>>([
   ['crawl', async () => (await import('../crawl.ts')).registerCrawl],
+  ['nightly', async () => (await import('../nightly.ts')).registerNightly],
   ['convert', async () => (await import('../convert.ts')).registerConvert],
   ['btf', async () => (await import('../btf.ts')).registerBtf],
   ['diff', async () => (await import('../diff.ts')).registerDiff],

@@ -3,6 +3,7 @@
 import { kernelId } from '../../pipeline/plan.ts';
 import type { CrossCheckVerdict } from '../../pipeline/cross-check.ts';
 import type { KernelDone, RunEvent } from '../../pipeline/run-types.ts';
+import type { PublishReport } from '../../pipeline/publish/publish.ts';
 import type { Palette } from './color.ts';
 import { formatBytes, formatDuration, oneLine, plural } from './format.ts';
 
@@ -12,7 +13,7 @@ const OUTCOME_WIDTH = 'no-debug-info'.length;
 /** Whether an event tells of a problem, which `--quiet` does not hide. */
 export function isProblem(event: RunEvent): boolean {
   if (event.event === 'kernel.done') return event.done.outcome === 'failed';
-  return event.event === 'warning' || event.event === 'index.failed';
+  return ['warning', 'index.failed', 'publish.failed'].includes(event.event);
 }
 
 /** The line for an event, or undefined when only the live display (or nothing) shows it. */
@@ -30,6 +31,10 @@ export function eventLine(event: RunEvent, paint: Palette): string | undefined {
       return planLine(event);
     case 'kernel.done':
       return doneLine(event.done, paint);
+    case 'publish.done':
+      return publishLine(event);
+    case 'publish.failed':
+      return `${paint.red(`publish failed (${event.code})`)}: ${oneLine(event.message)}`;
     default:
       return undefined;
   }
@@ -49,6 +54,15 @@ export function planLine(plan: Extract<RunEvent, { event: 'plan' }>): string {
   }
   if (counts.withdrawn > 0) parts.push(`${counts.withdrawn} withdrawn`);
   return `plan: ${parts.join(', ')}`;
+}
+
+/** e.g. `published 3 new kernels: serial 7, 120 kernels, holds until 2026-11-28T02:20:00.000Z`. */
+export function publishLine({ serial, outcome, added, withdrawn, kernels, expires }: PublishReport): string {
+  const state = `serial ${serial}, ${plural(kernels, 'kernel')}, holds until ${expires}`;
+  if (outcome === 'unchanged') return `nothing new to publish: ${state}`;
+  if (outcome === 'renewed') return `nothing new to publish, timestamp renewed: ${state}`;
+  const taken = withdrawn.length === 0 ? '' : `, ${withdrawn.length} withdrawn`;
+  return `published ${plural(added.length, 'new kernel')}${taken}: ${state}`;
 }
 
 function doneLine(done: KernelDone, paint: Palette): string {

@@ -6,35 +6,47 @@ import type { RunEvent } from '../../pipeline/run-types.ts';
 /** `v` of every line. */
 export const EVENT_VERSION = 1;
 
-/**
- * The lines (without newline) for one event: none for `kernel.progress`, several for the plan of a dry run, which
- * names every kernel.
- */
+/** The lines (without newline) for one event: {@link jsonRecordsOf}, as text. */
 export function jsonLinesOf(event: RunEvent, time: Date, isDryRun: boolean): string[] {
+  return jsonRecordsOf(event, isDryRun).map((record) => line(record, time));
+}
+
+export interface JsonRecord {
+  readonly event: string;
+  readonly fields: object;
+}
+
+/**
+ * What one event is in JSON: nothing for `kernel.progress`, several things for the plan of a dry run, which names
+ * every kernel.
+ */
+export function jsonRecordsOf(event: RunEvent, isDryRun: boolean): JsonRecord[] {
   switch (event.event) {
     case 'kernel.progress':
       return [];
     case 'plan': {
-      const { items, ...totals } = event;
-      const lines = isDryRun ? items.map((item) => line('plan.kernel', time, planItem(item))) : [];
-      return [...lines, line('plan', time, { kernels: items.length, ...totals })];
+      const { items, event: name, ...totals } = event;
+      const kernels = isDryRun ? items.map((item) => ({ event: 'plan.kernel', fields: planItem(item) })) : [];
+      return [...kernels, { event: name, fields: { kernels: items.length, ...totals } }];
     }
     case 'kernel.started': {
       const { key, pkg } = event;
-      return [line(event.event, time, { ...key, ...packageFields(pkg) })];
+      return [{ event: event.event, fields: { ...key, ...packageFields(pkg) } }];
     }
     case 'kernel.step':
-      return [line(event.event, time, { ...event.key, step: event.step })];
+      return [{ event: event.event, fields: { ...event.key, step: event.step } }];
     case 'kernel.done':
-      return [line(event.event, time, event.done)];
+      return [{ event: event.event, fields: event.done }];
     case 'run.finished':
-      return [line(event.event, time, event.report)];
-    default:
-      return [line(event.event, time, event)];
+      return [{ event: event.event, fields: event.report }];
+    default: {
+      const { event: name, ...fields } = event;
+      return [{ event: name, fields }];
+    }
   }
 }
 
-function line(event: string, time: Date, fields: object): string {
+function line({ event, fields }: JsonRecord, time: Date): string {
   return JSON.stringify({ v: EVENT_VERSION, event, time: time.toISOString(), ...fields });
 }
 

@@ -24,6 +24,8 @@ export interface ReporterOptions {
   /** False for `--no-color`. */
   readonly color: boolean;
   readonly dryRun: boolean;
+  /** Takes everything that would go to stderr. */
+  readonly log?: Pick<RunReporter, 'take' | 'say'>;
 }
 
 export interface RunReporter {
@@ -35,21 +37,26 @@ export interface RunReporter {
 }
 
 export function createRunReporter(options: ReporterOptions): RunReporter {
-  const { stdout, stderr, env, json, quiet, color, dryRun } = options;
+  const { stdout, stderr, env, json, quiet, color, dryRun, log } = options;
   const talkPaint = palette(wantsColor(stderr, env, color));
   const dataPaint = palette(wantsColor(stdout, env, color));
   const model = createProgressModel();
-  const isLive = stderr.isTTY === true && env.TERM !== 'dumb' && !quiet && !dryRun;
+  const isLive = stderr.isTTY === true && env.TERM !== 'dumb' && !quiet && !dryRun && log === undefined;
   const live = isLive
     ? createLiveBlock(stderr, (width) => progressLines(model, performance.now(), width, talkPaint))
     : undefined;
 
   function say(line: string): void {
-    if (live === undefined) stderr.write(`${line}\n`);
+    if (log !== undefined) log.say(line);
+    else if (live === undefined) stderr.write(`${line}\n`);
     else live.log(line);
   }
 
   function talk(event: RunEvent): void {
+    if (log !== undefined) {
+      log.take(event);
+      return;
+    }
     if (quiet && !isProblem(event)) return;
     const line = eventLine(event, talkPaint);
     if (line !== undefined) say(line);
@@ -60,7 +67,7 @@ export function createRunReporter(options: ReporterOptions): RunReporter {
     if (event.event === 'plan' && dryRun && !json) stdout.write(renderPlan(event, dataPaint));
     if (event.event !== 'run.finished') return;
     live?.close();
-    if (dryRun || quiet) return;
+    if (dryRun || quiet || log !== undefined) return;
     if (json) stderr.write(renderSummary(event.report, talkPaint));
     else stdout.write(renderSummary(event.report, dataPaint));
   }

@@ -1,0 +1,139 @@
+/**
+ * One night: the record is looked at, everything configured is crawled, the archive's index is published, and the
+ * night is told of in a report, in metrics and in a copy of the record.
+ */
+
+import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import { writeFileAtomically } from '../atomic-write.ts';
+import type { SigningKey } from '../publish/minisign.ts';
+import { publishArchive, type PublishReport } from '../publish/publish.ts';
+import { worstExit } from '../run-exit.ts';
+import { runCrawl } from '../run.ts';
+import type { RunDeps, RunEvent, RunOptions, RunReport } from '../run-types.ts';
+import { backUpRecord } from './backups.ts';
+import { renderMetrics } from './exposition.ts';
+import { nightMetrics } from './metrics.ts';
+import { type NightEnd, writeNightReport } from './night-report.ts';
+
+export interface NightOptions {
+  readonly run: RunOptions;
+  /** Absent: the index is not published. */
+  readonly publish?: { readonly key?: SigningKey; readonly validForMs: number };
+  /** Absolute, as all paths here. */
+  readonly reportsDir: string;
+  readonly metricsFile?: string;
+  readonly backups?: { readonly folder: string; readonly keep: number };
+}
+
+/**
+ * Returns the exit code. The caller holds the locks. Throws what {@link runCrawl} throws, after the report and the
+ * metrics have told of it; `record-damaged` before anything was done.
+ */
+export async function runNightly(options: NightOptions, deps: RunDeps): Promise<number> {
+  const start = performance.now();
+  checkRecord(deps, options);
+  const night: Night = { start };
+  const emit = (event: RunEvent): void => {
+    if (event.event === 'run.started' && event.runId !== undefined) night.runId = event.runId;
+    deps.emit(event);
+  };
+  const { end, broken } = await crawlAndPublish(options, { ...deps, emit });
+  await leaveTraces(night, end, options, deps);
+  if (broken !== undefined) throw broken;
+  return end.exitCode;
+}
+
+interface Night {
+  readonly start: number;
+  /** Once the run is in the record. */
+  runId?: number;
+}
+
+interface Ended {
+  readonly end: NightEnd;
+  /** What ended the run. */
+  readonly broken?: BtfmillError;
+}
+
+function checkRecord({ record }: RunDeps, { backups }: NightOptions): void {
+  try {
+    record.check();
+  } catch (thrown) {
+    const error = toBtfmillError(thrown);
+    if (error.code !== 'record-damaged') throw error;
+    const copies = backups === undefined ? '' : ` (copies are in ${backups.folder})`;
+    throw new BtfmillError(
+      'record-damaged',
+      `${error.message}; restore it as README.md says under "Unattended"${copies}`,
+      { cause: error },
+    );
+  }
+}
+
+async function crawlAndPublish(options: NightOptions, deps: RunDeps): Promise<Ended> {
+  let run: RunReport;
+  try {
+    run = await runCrawl(options.run, deps);
+  } catch (thrown) {
+    const broken = toBtfmillError(thrown);
+    return { broken, end: { failure: describe(broken), exitCode: broken.exitCode } };
+  }
+  if (run.stopped || options.publish === undefined) return { end: { run, exitCode: run.exitCode } };
+  try {
+    const published = await publish(options.publish, options.run.archiveDir, deps);
+    deps.emit({ event: 'publish.done', ...published });
+    return { end: { run, published, exitCode: run.exitCode } };
+  } catch (thrown) {
+    if (deps.signal.aborted) return { end: { run, exitCode: deps.stoppedExitCode() } };
+    const error = toBtfmillError(thrown);
+    const failure = describe(error);
+    deps.emit({ event: 'publish.failed', ...failure });
+    return { end: { run, failure, exitCode: worstExit([run.exitCode, error.exitCode]) } };
+  }
+}
+
+async function publish(
+  options: NonNullable<NightOptions['publish']>,
+  archiveDir: string,
+  { record, now, signal }: RunDeps,
+): Promise<PublishReport> {
+  return publishArchive({ archiveDir, record, ...options, now: now(), signal });
+}
+
+function describe({ code, message }: BtfmillError): { readonly code: string; readonly message: string } {
+  return { code, message };
+}
+
+/** What cannot be told in one place is told in the others: a full disk for reports must not hide a night's work. */
+async function leaveTraces(
+  { start, runId }: Night,
+  end: NightEnd,
+  { reportsDir, metricsFile, backups }: NightOptions,
+  deps: RunDeps,
+): Promise<void> {
+  const { record, now } = deps;
+  await attempt('the report', deps, async () => {
+    if (runId === undefined) return;
+    const [file] = await writeNightReport(reportsDir, record, runId, end);
+    if (file !== undefined) deps.emit({ event: 'note', message: `report: ${file}` });
+  });
+  await attempt('the copy of the record', deps, async () => {
+    const isChanged = end.run !== undefined && end.run.published + end.run.failed + end.run.noDebugInfo > 0;
+    if (backups !== undefined && isChanged) await backUpRecord(record, { ...backups, now: now() });
+  });
+  await attempt('the metrics', deps, async () => {
+    if (metricsFile === undefined) return;
+    const seconds = Math.round(performance.now() - start) / 1000;
+    const metrics = nightMetrics(record, { ...end, seconds, now: now() });
+    await writeFileAtomically(metricsFile, Buffer.from(renderMetrics(metrics)));
+  });
+}
+
+async function attempt(what: string, { emit }: RunDeps, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    const { code, message } = toBtfmillError(thrown);
+    emit({ event: 'warning', code, message: `${what} could not be written: ${message}` });
+  }
+}

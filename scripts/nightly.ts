@@ -1,0 +1,264 @@
+/** `btfmill nightly`: everything that is configured, every night, with nobody looking on. */
+
+import { type Command, Option } from 'commander';
+import { createHttpClient } from '../crawlers/http/client.ts';
+import { checkRecordFile, openRecord } from '../db/index.ts';
+import { BtfmillError } from '../errors/index.ts';
+import type { Lock } from '../pipeline/lock.ts';
+import { type NightOptions, runNightly } from '../pipeline/nightly/run-nightly.ts';
+import type { SigningKey } from '../pipeline/publish/minisign.ts';
+import type { RunOptions } from '../pipeline/run-types.ts';
+import type { Shard } from '../pipeline/shard.ts';
+import { createSteps } from '../pipeline/steps.ts';
+import { collect, shardOf } from './cli/flags.ts';
+import { checkPlaces, type Places, refuseInArchive } from './cli/places.ts';
+import { CREDENTIAL, findSigningKey, KEY_VARIABLE } from './cli/signing-key.ts';
+import { listenForStop, type StopSignal } from './cli/stop-signal.ts';
+import { takeLocks } from './cli/take-locks.ts';
+import { readToolVersions } from './cli/tool-versions.ts';
+import { chooseDistros } from './config/choose-distros.ts';
+import {
+  DEFAULT_CONFIG,
+  environmentOverrides,
+  fromText,
+  loadConfig,
+  type NightConfig,
+  type Override,
+} from './config/load-config.ts';
+import { configJsonSchema } from './config/schema.ts';
+import { configuredLimits, configuredRequest } from './config/to-run.ts';
+import { createJsonLog } from './ui/json-log.ts';
+import { createRunReporter, type RunReporter } from './ui/run-reporter.ts';
+
+const HELP = `
+Examples:
+  npm run nightly -- --print-config
+  npm run nightly
+  npm run nightly -- --config /etc/btfmill/btfmill.config.json --distro debian --log json
+
+The configuration file is JSON; deploy/README.md lists its keys, --print-schema prints them as JSON Schema. Flags stand
+above the environment (BTFMILL_JOBS and so on), that above the file. Relative paths in the file begin at its folder.
+
+A night reads all indexes (only their headers when nothing has changed), makes what the archive lacks, publishes the
+index when that is configured, and leaves a report, metrics and a copy of the record. It can be stopped or killed at
+any time; the next one goes on from there. What lies beyond the limits of a run is left for the next.
+
+On a terminal it shows progress; else it writes one JSON object per event to stderr, each with the number of the run.
+
+Exit codes: as of crawl, and 7 when a published file is not what the record says (nothing is published then).`;
+
+const DAY_MS = 86_400_000;
+
+interface NightlyFlags {
+  readonly config: string;
+  readonly printConfig?: boolean;
+  readonly printSchema?: boolean;
+  readonly distro?: readonly string[];
+  readonly shard?: Shard;
+  readonly archive?: string;
+  readonly db?: string;
+  readonly cache?: string;
+  readonly cacheSize?: string;
+  readonly reports?: string;
+  readonly metrics?: string;
+  readonly jobs?: string;
+  readonly downloads?: string;
+  readonly threads?: string;
+  readonly limitBytes?: string;
+  readonly limitKernels?: string;
+  readonly limitMinutes?: string;
+  readonly publish: boolean;
+  readonly retryFailed?: boolean;
+  readonly log: 'auto' | 'json' | 'text';
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly color: boolean;
+}
+
+export function registerNightly(program: Command): void {
+  const command = program
+    .command('nightly')
+    .description('crawl everything that is configured, publish, and leave a report: the job for a timer')
+    .option('--config <file>', 'configuration', process.env.BTFMILL_CONFIG ?? DEFAULT_CONFIG)
+    .option('--print-config', 'print the configuration with all defaults, and stop')
+    .option('--print-schema', 'print the JSON Schema of the configuration, and stop')
+    .option('--distro <name>', 'only this one of the configured distributions (repeatable)', collect)
+    .option('--shard <k/n>', 'only the kth of n shares of the kernels, for n machines', shardOf)
+    .option('--archive <dir>', 'instead of the configured archive')
+    .option('--db <file>', 'instead of the configured record')
+    .option('--cache <dir>', 'instead of the configured cache')
+    .option('--cache-size <size>', 'what downloads and work files may take, e.g. "40 GB"')
+    .option('--reports <dir>', 'instead of the configured folder for reports')
+    .option('--metrics <file>', 'instead of the configured metrics file')
+    .option('-j, --jobs <n>', 'kernels unpacked, converted and compressed at once')
+    .option('--downloads <n>', 'packages fetched at once')
+    .option('--threads <n>', 'threads of one conversion or decompression')
+    .option('--limit-bytes <size>', 'packages to fetch in this run, e.g. "20 GB"')
+    .option('--limit-kernels <n>', 'kernels to make in this run')
+    .option('--limit-minutes <n>', 'begin no kernel after so long')
+    .option('--no-publish', 'do not publish the index')
+    .option('--retry-failed', 'do not hold back kernels that failed before')
+    .addOption(
+      new Option('--log <form>', 'what goes to stderr; auto: text on a terminal, else JSON')
+        .choices(['auto', 'json', 'text'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'of the JSON log; debug has the single steps')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .option('--json', 'JSON Lines on stdout, one event each, "v":1')
+    .option('-q, --quiet', 'problems only');
+  command.addHelpText('after', HELP).action(async () => {
+    const flags = command.optsWithGlobals<NightlyFlags>();
+    if (flags.printSchema) {
+      process.stdout.write(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
+      return;
+    }
+    const config = await loadConfig(flags.config, [
+      ...environmentOverrides(process.env),
+      ...overrides(flags),
+    ]);
+    if (flags.printConfig) process.stdout.write(`${JSON.stringify(config, undefined, 2)}\n`);
+    else process.exitCode = await nightly(config, flags);
+  });
+}
+
+function overrides(flags: NightlyFlags): Override[] {
+  const given: Override[] = [];
+  const add = (
+    flag: string,
+    path: string[],
+    text: string | undefined,
+    kind: Parameters<typeof fromText>[1],
+  ) => {
+    if (text !== undefined) given.push({ path, value: fromText(text, kind), from: flag });
+  };
+  add('--archive', ['archive'], flags.archive, 'path');
+  add('--db', ['db'], flags.db, 'path');
+  add('--cache', ['cache'], flags.cache, 'path');
+  add('--cache-size', ['cacheSize'], flags.cacheSize, 'size');
+  add('--reports', ['reports'], flags.reports, 'path');
+  add('--metrics', ['metrics'], flags.metrics, 'path');
+  add('--jobs', ['jobs'], flags.jobs, 'number');
+  add('--downloads', ['downloads'], flags.downloads, 'number');
+  add('--threads', ['threads'], flags.threads, 'number');
+  add('--limit-bytes', ['limits', 'bytes'], flags.limitBytes, 'size');
+  add('--limit-kernels', ['limits', 'kernels'], flags.limitKernels, 'number');
+  add('--limit-minutes', ['limits', 'minutes'], flags.limitMinutes, 'number');
+  if (!flags.publish) given.push({ path: ['publish'], value: false, from: '--no-publish' });
+  return given;
+}
+
+async function nightly(config: NightConfig, flags: NightlyFlags): Promise<number> {
+  const places = checkPlaces(config);
+  refuseInArchive(places, { '--reports': config.reports, '--metrics': config.metrics });
+  if (config.backups) refuseInArchive(places, { backups: config.backups.folder });
+  checkRecordFile(places.dbFile, false);
+  const key = await signingKey(config.publish);
+  const options = nightOptions(config, flags, places, key);
+  const reporter = createReporter(flags);
+  const stop = listenForStop(() => {
+    reporter.say('stopping: what is done is kept, the next run goes on from here');
+  });
+  let locks: Lock[] = [];
+  try {
+    locks = await takeLocks(places);
+    return await nightlyWith(options, config, places, reporter, stop);
+  } finally {
+    reporter.close();
+    stop.release();
+    for (const lock of locks) await lock.release();
+  }
+}
+
+async function nightlyWith(
+  options: NightOptions,
+  { proxies }: NightConfig,
+  { dbFile }: Places,
+  reporter: RunReporter,
+  stop: StopSignal,
+): Promise<number> {
+  const toolVersions = await readToolVersions();
+  const record = openRecord(dbFile);
+  const http = createHttpClient({
+    userAgent: `btfmill/${toolVersions.btfmill} (kernel debug package crawler)`,
+    proxies,
+  });
+  try {
+    return await runNightly(options, {
+      record,
+      steps: createSteps({ http, validators: record.validators, options: options.run }),
+      toolVersions,
+      now: () => new Date(),
+      emit: reporter.take,
+      signal: stop.signal,
+      stoppedExitCode: stop.exitCode,
+    });
+  } finally {
+    await http.close();
+    record.close();
+  }
+}
+
+/** Looked for before anything is fetched. */
+async function signingKey(publish: NightConfig['publish']): Promise<SigningKey | undefined> {
+  if (publish === false || publish.unsigned) return undefined;
+  const key = await findSigningKey(publish.key, process.env);
+  if (key !== undefined) return key;
+  throw new BtfmillError(
+    'usage',
+    `publish: no key to sign with: name one with publish.key, ${KEY_VARIABLE} or systemd's credential ${CREDENTIAL}, or set publish.unsigned`,
+  );
+}
+
+function nightOptions(
+  config: NightConfig,
+  flags: NightlyFlags,
+  { archiveDir, cacheDir }: Places,
+  key: SigningKey | undefined,
+): NightOptions {
+  const distros = chooseDistros(config.distros, flags.distro);
+  const run: RunOptions = {
+    ...configuredRequest(distros),
+    limits: configuredLimits(distros),
+    ...(flags.shard === undefined ? {} : { shard: flags.shard }),
+    dryRun: false,
+    jobs: config.jobs,
+    archiveDir,
+    cacheDir,
+    source: config.source,
+    crossCheck: config.crossCheck,
+    profile: config.profile,
+    threads: config.threads,
+    keepPackages: false,
+    retryFailed: flags.retryFailed ?? false,
+  };
+  const { publish, metrics, backups } = config;
+  return {
+    run,
+    reportsDir: config.reports,
+    ...(metrics === undefined ? {} : { metricsFile: metrics }),
+    ...(backups === false ? {} : { backups }),
+    ...(publish === false
+      ? {}
+      : { publish: { ...(key === undefined ? {} : { key }), validForMs: publish.validDays * DAY_MS } }),
+  };
+}
+
+function createReporter(flags: NightlyFlags): RunReporter {
+  const isJson = flags.log === 'json' || (flags.log === 'auto' && !process.stderr.isTTY);
+  const reporter = createRunReporter({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    json: flags.json ?? false,
+    quiet: flags.quiet ?? false,
+    color: flags.color,
+    dryRun: false,
+    ...(isJson ? { log: createJsonLog(process.stderr.fd, flags.quiet ? 'warn' : flags.logLevel) } : {}),
+  });
+  return reporter;
+}

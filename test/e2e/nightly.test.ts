@@ -1,0 +1,232 @@
+/** The nightly job on a local Debian mirror: a first night, one with nothing new, and nights on which something is wrong. */
+
+import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { lockFile } from '../../pipeline/lock.ts';
+import { BOOKWORM_AMD64, TRIXIE_AMD64 } from '../mirrors/sample-mirror.ts';
+import { type CommandResult, expectExit, jsonLines } from '../support/run-btfmill.ts';
+import { needsTool } from '../support/tools.ts';
+import { E2E_TOOLS, type Sample, startSample } from './sample.ts';
+import { query, type Site, statesOf, treeOf } from './site.ts';
+
+interface Night extends CommandResult {
+  /** Lines of the log. */
+  readonly log: readonly Record<string, unknown>[];
+}
+
+describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () => {
+  let sample: Sample;
+  let site: Site;
+
+  beforeAll(async () => {
+    sample = await startSample();
+  });
+
+  afterAll(async () => {
+    await sample.close();
+  });
+
+  async function configure(more: object = {}, debian: object = {}): Promise<void> {
+    const config = {
+      archive: 'archive',
+      db: 'record.sqlite',
+      cache: 'cache',
+      metrics: 'btfmill.prom',
+      publish: { key: 'btfmill.key' },
+      distros: {
+        debian: {
+          releases: ['12', '13'],
+          archs: ['amd64'],
+          mirror: sample.url,
+          keyrings: [sample.mirror.signer.keyring],
+          ...debian,
+        },
+      },
+      ...more,
+    };
+    await writeFile(join(site.folder, 'btfmill.config.json'), JSON.stringify(config));
+  }
+
+  async function night(...args: readonly string[]): Promise<Night> {
+    sample.server.clear();
+    const result = await site.command(['nightly', ...args]);
+    const isLog = result.stderr.startsWith('{');
+    return { ...result, log: isLog ? jsonLines(result.stderr) : [] };
+  }
+
+  async function metrics(): Promise<ReadonlyMap<string, number>> {
+    const lines = (await readFile(join(site.folder, 'btfmill.prom'), 'utf8')).trimEnd().split('\n');
+    const samples = lines.filter((line) => !line.startsWith('#'));
+    for (const line of samples)
+      expect(line).toMatch(/^btfmill_[a-z_]+(\{([a-z]+="[^"\n]*",?)+\})? -?[\d.]+$/u);
+    return new Map(
+      samples.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]),
+    );
+  }
+
+  async function report(run: number): Promise<{ markdown: string; json: Record<string, unknown> }> {
+    const name = join(site.folder, 'reports', `run-${run}`);
+    return {
+      markdown: await readFile(`${name}.md`, 'utf8'),
+      json: JSON.parse(await readFile(`${name}.json`, 'utf8')) as Record<string, unknown>,
+    };
+  }
+
+  beforeEach(async () => {
+    site = await sample.newSite();
+    expectExit(await site.command(['keygen', 'btfmill.key']), 0);
+    await configure();
+  });
+
+  it('fills and publishes the archive, and the second night moves nothing but headers', async () => {
+    const first = await night();
+    expectExit(first, 0);
+    const kernels = [...BOOKWORM_AMD64, ...TRIXIE_AMD64];
+    const files = Object.keys(await treeOf(site.archive));
+    expect(files).toEqual(expect.arrayContaining(kernels.map((kernel) => `${kernel}.btf.tar.xz`)));
+    expect(files).toEqual(expect.arrayContaining(['timestamp.json', 'timestamp.json.minisig', 'SHA256SUMS']));
+    expect(first.log.every(({ run, v }) => run === 1 && v === 1)).toBe(true);
+    expect(first.log.filter(({ event }) => event === 'kernel.done')).toHaveLength(kernels.length);
+    expect(first.log.find(({ event }) => event === 'publish.done')).toMatchObject({
+      serial: 1,
+      outcome: 'new',
+    });
+    expect(await report(1)).toMatchObject({
+      json: { v: 1, run: { id: 1, published: kernels.length }, failed: [], night: { exitCode: 0 } },
+    });
+    expect((await report(1)).markdown).toContain(`| new | ${kernels.length} |`);
+    const values = await metrics();
+    expect(values.get('btfmill_kernels{distro="debian",release="12",arch="x86_64",state="published"}')).toBe(
+      6,
+    );
+    expect(values.get('btfmill_last_run_exit_code')).toBe(0);
+    expect(values.get('btfmill_published_serial')).toBe(1);
+    const success = values.get('btfmill_last_success_timestamp_seconds{distro="debian"}') ?? 0;
+    expect(Math.abs(success - Date.now() / 1000)).toBeLessThan(60);
+    expect(values.get('btfmill_downloaded_bytes_total{kind="packages"}')).toBeGreaterThan(1000);
+    const copies = await readdir(join(site.folder, 'backups'));
+    expect(copies).toEqual([expect.stringMatching(/^btfmill-\d{8}T\d{6}Z\.sqlite$/u)]);
+    expect(statesOf(join(site.folder, 'backups', copies[0]))).toEqual(statesOf(site.db));
+
+    const before = await treeOf(site.archive);
+    const second = await night();
+    expectExit(second, 0);
+    expect(sample.server.log.length).toBeGreaterThan(0);
+    expect(sample.server.log.filter(({ path }) => path.includes('/pool/'))).toEqual([]);
+    for (const { path, headers, statusCode, bodyBytes } of sample.server.log) {
+      if (statusCode === 404) continue;
+      expect({ path, statusCode, bodyBytes }).toEqual({ path, statusCode: 304, bodyBytes: 0 });
+      expect(headers['if-none-match'] ?? headers['if-modified-since']).toBeDefined();
+    }
+    expect(await treeOf(site.archive)).toEqual(before);
+    expect(second.log.find(({ event }) => event === 'publish.done')).toMatchObject({ outcome: 'unchanged' });
+    expect(second.log.find(({ event }) => event === 'run.finished')).toMatchObject({
+      run: 2,
+      published: 0,
+      alreadyPublished: kernels.length,
+      fetchedBytes: 0,
+    });
+    expect(await readdir(join(site.folder, 'backups'))).toEqual(copies);
+    expect((await report(2)).json).toMatchObject({ published: [], failed: [] });
+  });
+
+  it('fails alone with a suite whose signature is bad, and with a package that is gone', async () => {
+    await configure({}, { keyrings: [] });
+    const untrusted = await night();
+    expectExit(untrusted, 5);
+    expect((await metrics()).get('btfmill_last_run_exit_code')).toBe(5);
+    expect((await metrics()).has('btfmill_last_success_timestamp_seconds{distro="debian"}')).toBe(false);
+    expect((await report(1)).json).toMatchObject({
+      published: [],
+      indexFailures: expect.arrayContaining([expect.objectContaining({ code: 'index-signature' })]),
+    });
+
+    await configure();
+    sample.server.setFault(({ path }) => {
+      if (path.includes('6.1.0-3-amd64')) return { kind: 'status', statusCode: 404 };
+      return path.includes('/dists/trixie/') ? { kind: 'status', statusCode: 403 } : undefined;
+    });
+    const missing = await night();
+    expectExit(missing, 4);
+    expect(missing.log.find(({ event }) => event === 'index.failed')).toMatchObject({
+      level: 'warn',
+      distro: 'debian',
+      suite: 'trixie',
+      code: 'http-refused',
+    });
+    expect(
+      missing.log.find(({ event, outcome }) => event === 'kernel.done' && outcome === 'failed'),
+    ).toMatchObject({
+      level: 'warn',
+      kernel: '6.1.0-3-amd64',
+      code: 'http-not-found',
+    });
+    expect((await metrics()).get('btfmill_failed_kernels{code="http-not-found"}')).toBe(1);
+    expect(missing.log.find(({ event }) => event === 'publish.done')).toMatchObject({
+      serial: 2,
+      kernels: 5,
+    });
+
+    sample.server.setFault(() => undefined);
+    const repaired = await night();
+    expectExit(repaired, 0);
+    expect((await report(3)).json).toMatchObject({
+      recovered: [{ path: 'debian/12/x86_64/6.1.0-3-amd64.btf.tar.xz' }],
+    });
+    expect(repaired.log.find(({ event }) => event === 'publish.done')).toMatchObject({
+      serial: 3,
+      kernels: 7,
+    });
+  });
+
+  it('leaves at once with exit code 6 when another run is under way', async () => {
+    const lock = await lockFile(`${site.db}.lock`, 'the record');
+    try {
+      const before = performance.now();
+      const result = await night();
+      expectExit(result, 6);
+      expect(result.stderr).toContain('locked');
+      expect(performance.now() - before).toBeLessThan(5000);
+      expect(sample.server.log).toEqual([]);
+      await expect(stat(join(site.folder, 'btfmill.prom'))).rejects.toMatchObject({ code: 'ENOENT' });
+    } finally {
+      await lock.release();
+    }
+  });
+
+  it('stops before anything is fetched when the record is damaged, and goes on from a copy of it', async () => {
+    await configure({}, { releases: ['13'] });
+    expectExit(await night(), 0);
+    const [copy] = await readdir(join(site.folder, 'backups'));
+    const bytes = await readFile(site.db);
+    bytes.fill(0x5a, 4096, 3 * 4096);
+    await writeFile(site.db, bytes);
+    const damaged = await night();
+    expectExit(damaged, 1);
+    expect(damaged.stderr).toContain('record-damaged');
+    expect(sample.server.log).toEqual([]);
+
+    await copyFile(join(site.folder, 'backups', copy), site.db);
+    const restored = await night();
+    expectExit(restored, 0);
+    expect(restored.log.find(({ event }) => event === 'run.finished')).toMatchObject({
+      published: 0,
+      alreadyPublished: 1,
+      fetchedBytes: 0,
+    });
+    expect(query(site.db, 'SELECT count(*) AS n FROM kernels')).toEqual([{ n: 1 }]);
+  });
+
+  it('wants a key before it begins, and tells what the configuration lacks', async () => {
+    await rm(join(site.folder, 'btfmill.key'));
+    expectExit(await night(), 2);
+    await configure({ job: 3, publish: false });
+    const misspelt = await night();
+    expectExit(misspelt, 2);
+    expect(misspelt.stderr).toContain('btfmill.config.json: job: unknown key; did you mean "jobs"?');
+    await rm(join(site.folder, 'btfmill.config.json'));
+    expect((await night()).stderr).toContain('no such configuration file');
+    expect(sample.server.log).toEqual([]);
+  });
+});
