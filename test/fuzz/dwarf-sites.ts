@@ -15,6 +15,12 @@ interface Found {
 /** More places than a short campaign can visit; beyond them a file is only larger, not more various. */
 const MAX_SITES = 20_000;
 
+/**
+ * A damaged file's units may each have their abbreviations in the same bytes, a little further on: units times
+ * declarations would be gigabytes.
+ */
+const MAX_STRETCHES = 50_000;
+
 interface Abbreviation {
   readonly hasChildren: boolean;
   readonly attributes: readonly (readonly [attribute: number, form: number])[];
@@ -130,6 +136,12 @@ export function findDwarfSites(parts: readonly Part[], littleEndian: boolean, fo
     if (found.sites.length < MAX_SITES && size > 0) found.sites.push({ part, at, size, kind });
   }
 
+  /** Throws, as at the end of the bytes, when there are enough. */
+  function stretch(part: number, start: number, end: number): void {
+    if (found.stretches.length === MAX_STRETCHES) throw new RangeError('more stretches than are of use');
+    found.stretches.push({ part, start, end });
+  }
+
   function readUnit(part: number, bytes: Uint8Array, start: number, isTypes: boolean): number {
     const cursor = new Cursor(bytes, start, littleEndian);
     let length = cursor.uint(4);
@@ -166,7 +178,7 @@ export function findDwarfSites(parts: readonly Part[], littleEndian: boolean, fo
     } else if (unitType === 4 || unitType === 5) {
       cursor.at += 8;
     }
-    found.stretches.push({ part, start, end });
+    stretch(part, start, end);
     const table = tables.get(abbrevOffset) ?? readTable(abbrevOffset);
     tables.set(abbrevOffset, table);
     const unit = { part, cursor, start, end, version, addressBytes, offsetBytes };
@@ -199,7 +211,7 @@ export function findDwarfSites(parts: readonly Part[], littleEndian: boolean, fo
         attributes.push([attribute, form]);
       }
       table.set(code, { hasChildren, attributes });
-      found.stretches.push({ part: abbrevPart, start, end: cursor.at });
+      stretch(abbrevPart, start, cursor.at);
     }
   }
 
@@ -221,7 +233,7 @@ export function findDwarfSites(parts: readonly Part[], littleEndian: boolean, fo
       const code = cursor.uleb();
       if (code === 0) {
         const opened = open.pop();
-        if (opened !== undefined && opened > 0) found.stretches.push({ part, start: opened, end: cursor.at });
+        if (opened !== undefined && opened > 0) stretch(part, opened, cursor.at);
         continue;
       }
       const abbreviation = table.get(code);
@@ -230,7 +242,7 @@ export function findDwarfSites(parts: readonly Part[], littleEndian: boolean, fo
       found.targets.push(start - unit.start);
       for (const [attribute, form] of abbreviation.attributes) readValue(unit, attribute, form);
       if (abbreviation.hasChildren) open.push(open.length === 0 ? 0 : start);
-      else found.stretches.push({ part, start, end: cursor.at });
+      else stretch(part, start, cursor.at);
     }
   }
 
