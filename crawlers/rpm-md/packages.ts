@@ -2,6 +2,7 @@
 
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { decompressIndex } from '../decompress-index.ts';
+import { isRefusal } from '../http/failures.ts';
 import { fetchStoredIndex } from '../http/stored-index.ts';
 import { isIndexFault } from '../listing.ts';
 import type { CrawlContext } from '../types.ts';
@@ -33,7 +34,7 @@ const MAX_PACKAGE_BASES = 3;
  *
  * When no mirror has the list or it is another one, the mirror may just have changed: the repository is opened once
  * more. A list that still does not fit is `index-changed` if repomd.xml changed meanwhile, else what was wrong in the
- * first place (`http-not-found`, `index-digest`). Throws also `index-malformed`, `index-unsafe-path` and the errors of
+ * first place (`http-not-found`, `http-refused`, `index-digest`). Throws also `index-malformed`, `index-unsafe-path` and the errors of
  * the HTTP client.
  */
 export async function readPackages(
@@ -62,8 +63,9 @@ export async function readPackages(
   }
 }
 
-function mayHaveChanged({ code }: BtfmillError): boolean {
-  return code === 'http-not-found' || code === 'index-digest';
+/** S3 refuses what it does not have. */
+function mayHaveChanged(error: BtfmillError): boolean {
+  return error.code === 'http-not-found' || error.code === 'index-digest' || isRefusal(error);
 }
 
 async function readOnce(

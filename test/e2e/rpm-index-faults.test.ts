@@ -142,6 +142,8 @@ interface Case {
   readonly fault?: { readonly on: RegExp; readonly fault: Fault; readonly times?: number };
   /** Changes the files of the base. */
   readonly edit?: (base: string, hasDatabase: boolean) => Promise<void>;
+  /** So often the repository is made anew between the requests for repomd.xml and for the list that it names. */
+  readonly pushes?: number;
   /** A crawler may take it for the host's fault, and leave the host alone. */
   readonly isOfHost?: boolean;
   /** Undefined: listed in the end. */
@@ -206,6 +208,11 @@ const HREFS: readonly (readonly [string, string])[] = [
   ['index-unsafe-path', '//mirror.example.org/x.rpm'],
   ['index-unsafe-path', 'file:///etc/passwd'],
   ['index-unsafe-path', 'https://user:word@cdn.amazonlinux.com/x.rpm'],
+];
+
+const CHANGES: readonly Case[] = [
+  { what: 'a push between two requests', pushes: 1 },
+  { what: 'a push between any two requests', pushes: Infinity, codes: ['index-changed'] },
 ];
 
 /** What the list of packages says of the kernel, with digests that are right again. */
@@ -309,25 +316,46 @@ describe.skipIf(needsTool(...TOOLS)).each(ANCHORS)('rpm repositories behind $anc
     }
   }
 
-  it.each([...TRANSPORT, ...CONTENT])('$what', async ({ fault, edit, codes, isOfHost }) => {
-    if (fault !== undefined) {
-      const where = new RegExp(`(?:${anchor.base.source}).*(?:${fault.on.source})`, 'u');
-      internet.fail(where, fault.fault, fault.times === undefined ? {} : { times: fault.times });
-    }
-    await edit?.(base, anchor.hasDatabase);
-    const { packages, failures } = await list();
-    const found = packages.map(({ kernel }) => kernel);
-    if (codes === undefined) {
-      expect(failures).toEqual([]);
-      expect(found.sort()).toEqual([anchor.kernel, anchor.neighbour].sort());
-      return;
-    }
-    expect(failures.map(({ error }) => `${error.code}: ${error.message}`)).toEqual([
-      expect.stringMatching(new RegExp(`^(?:${codes.join('|')}): `, 'u')),
-    ]);
-    if (isOfHost !== true || found.length > 0) expect(found).toEqual([anchor.neighbour]);
-  });
+  it.each([...TRANSPORT, ...CHANGES, ...CONTENT])(
+    '$what',
+    async ({ fault, edit, pushes, codes, isOfHost }) => {
+      if (fault !== undefined) {
+        const where = new RegExp(`(?:${anchor.base.source}).*(?:${fault.on.source})`, 'u');
+        internet.fail(where, fault.fault, fault.times === undefined ? {} : { times: fault.times });
+      }
+      await edit?.(base, anchor.hasDatabase);
+      if (pushes !== undefined) {
+        const where = new RegExp(`(?:${anchor.base.source}).*(?:${PRIMARY.source})`, 'u');
+        internet.before(where, () => push(base, anchor.hasDatabase), { times: pushes });
+      }
+      const { packages, failures } = await list();
+      const found = packages.map(({ kernel }) => kernel);
+      if (codes === undefined) {
+        expect(failures).toEqual([]);
+        expect(found.sort()).toEqual([anchor.kernel, anchor.neighbour].sort());
+        return;
+      }
+      expect(failures.map(({ error }) => `${error.code}: ${error.message}`)).toEqual([
+        expect.stringMatching(new RegExp(`^(?:${codes.join('|')}): `, 'u')),
+      ]);
+      if (isOfHost !== true || found.length > 0) expect(found).toEqual([anchor.neighbour]);
+    },
+  );
 });
+
+let revision = 0;
+
+/** Makes the indexes anew, with the same packages. */
+async function push(base: string, hasDatabase: boolean): Promise<void> {
+  revision += 1;
+  await replacePrimary(base, hasDatabase, async (bytes, file) => {
+    if (!hasDatabase) return Buffer.concat([bytes, Buffer.from(`<!-- ${revision} -->\n`)]);
+    const database = openSqlite(file);
+    database.pragma(`user_version = ${revision}`);
+    database.close();
+    return readFile(file);
+  });
+}
 
 type Field = 'href' | 'checksum' | 'size' | 'version';
 
