@@ -132,6 +132,9 @@ const DISTROS: readonly Distro[] = [
   },
 ];
 
+/** Steps of a kernel's way, as the table shows them. */
+const COLUMNS = ['fetch', 'verify', 'unpack', 'convert', 'cross-check', 'store'] as const;
+
 interface PublishedRow {
   readonly kernel: string;
   readonly path: string;
@@ -308,8 +311,6 @@ function placesIn(site: string): string[] {
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
-
-const COLUMNS = ['fetch', 'verify', 'unpack', 'convert', 'cross-check', 'store'] as const;
 
 function printTable(outcomes: readonly Outcome[]): void {
   const head = [
