@@ -264,11 +264,32 @@ describe.skipIf(needsTool('gpgv'))('packages signed by hand', () => {
         encoded(...Array.from({ length: 9 }, () => strange)),
         /^rpm signature header: 9 signatures, of at most 8$/u,
       ],
+      [
+        'more than any has',
+        encoded(() => 'A'.repeat(200_000)),
+        /^rpm signature header: a signature of 200000 bytes, of at most 131072$/u,
+      ],
     ])('%s', async (_, sign, message) => {
       await expect(verify({ sign })).rejects.toMatchObject({
         code: 'package-malformed',
         message: expect.stringMatching(message),
       });
+    });
+  });
+
+  it('a text that is nearly base64 takes no longer than another of its length', async () => {
+    const text = `A${' '.repeat(120_000)}!`;
+    const sign: Signing = () => [{ tag: 278, type: 'STRING_ARRAY', value: [text] }];
+    const start = performance.now();
+    await expect(verify({ sign })).rejects.toMatchObject({ code: 'package-malformed' });
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
+
+  it('a signature of 1 MB, which gpgv need not see', async () => {
+    const sign: Signing = (main) => [blob(1002, Buffer.alloc(1_000_000, key.sign(main)))];
+    await expect(verify({ sign, ...old })).rejects.toMatchObject({
+      code: 'package-malformed',
+      message: 'rpm signature header: a signature of 1000000 bytes, of at most 131072',
     });
   });
 

@@ -12,6 +12,7 @@ import type { PackageSignaturePolicy } from '../crawlers/types.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { readRange } from './unpack/file-range.ts';
 import { malformed } from './unpack/malformed.ts';
+import type { RpmHeader } from './unpack/rpm/header.ts';
 import { readRpmPackage, type RpmPackage } from './unpack/rpm/package.ts';
 import { MAIN_TAG, SIGNATURE_TAG } from './unpack/rpm/tags.ts';
 
@@ -31,7 +32,10 @@ export interface RpmSignature {
 
 /** Each is tried with a process of its own; distributions sign with one or two keys. */
 const MAX_SIGNATURES = 8;
-const BASE64 = /^[A-Za-z\d+/\s]+={0,2}\s*$/u;
+/** The largest kinds there are (SLH-DSA) have 50 kB, base64 makes that 67. */
+const MAX_SIGNATURE_BYTES = 128 * 1024;
+/** Nobody vouches for the text yet: one class only, so that no text takes longer than its length. */
+const BASE64 = /^[A-Za-z\d+/=\s]+$/u;
 
 /** OpenPGP numbers (RFC 9580 §9.5) of the digests that a payload may be known by. */
 const PAYLOAD_DIGESTS: ReadonlyMap<number, string> = new Map([
@@ -118,9 +122,9 @@ function headerSignatures({ signature }: RpmPackage): Uint8Array[] {
   }
   const encoded = Array.from({ length: count }, (_, index) => listed?.at(index) ?? '');
   return [
-    ...present(signature.blob(SIGNATURE_TAG.RSA)),
-    ...present(signature.blob(SIGNATURE_TAG.DSA)),
+    ...blobs(signature, SIGNATURE_TAG.RSA, SIGNATURE_TAG.DSA),
     ...encoded.map((text, index) => {
+      checkSize(signature, text.length);
       if (!BASE64.test(text)) throw malformed(signature.part, undefined, `signature ${index} is not base64`);
       return Buffer.from(text, 'base64');
     }),
@@ -128,11 +132,21 @@ function headerSignatures({ signature }: RpmPackage): Uint8Array[] {
 }
 
 function wholeSignatures({ signature }: RpmPackage): Uint8Array[] {
-  return [...present(signature.blob(SIGNATURE_TAG.PGP)), ...present(signature.blob(SIGNATURE_TAG.GPG))];
+  return blobs(signature, SIGNATURE_TAG.PGP, SIGNATURE_TAG.GPG);
 }
 
-function present<T>(value: T | undefined): T[] {
-  return value === undefined ? [] : [value];
+function blobs(signature: RpmHeader, ...tags: readonly number[]): Uint8Array[] {
+  return tags.flatMap((tag) => {
+    const blob = signature.blob(tag);
+    if (blob === undefined) return [];
+    checkSize(signature, blob.length);
+    return [blob];
+  });
+}
+
+function checkSize({ part }: RpmHeader, bytes: number): void {
+  if (bytes <= MAX_SIGNATURE_BYTES) return;
+  throw malformed(part, undefined, `a signature of ${bytes} bytes, of at most ${MAX_SIGNATURE_BYTES}`);
 }
 
 interface Judgement {

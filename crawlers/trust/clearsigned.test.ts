@@ -40,6 +40,14 @@ describe('one signed document', () => {
     expect(splitClearsigned(document({ text }), 'x').text).toBe('-----BEGIN PGP SIGNATURE-----\n- a\nb\n\nc');
   });
 
+  test('a line of blanks takes no longer than another of its length', () => {
+    const blanks = ' '.repeat(100_000);
+    const start = performance.now();
+    const { text } = splitClearsigned(document({ text: [`a${blanks}b${blanks}`] }), 'x');
+    expect(text).toBe(`a${blanks}b`);
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
   test('every byte value survives', () => {
     const text = ['ü € 𝄞'];
     expect(Buffer.from(splitClearsigned(document({ text }), 'x').text, 'latin1').toString('utf8')).toBe(
