@@ -4,6 +4,7 @@
  * docs/manual/format_payload.md). Pure: bytes in, values out.
  */
 
+import { MAX_NAME_BYTES } from './limits.ts';
 import { malformed } from './malformed.ts';
 
 export const CPIO_PART = 'rpm payload';
@@ -17,8 +18,6 @@ export const CPIO_FIELDS_BYTES = 96;
 /** Name of the last member, which is none. */
 export const TRAILER = 'TRAILER!!!';
 
-/** Linux's PATH_MAX, its NUL included: rpm could not install what has a longer name. */
-const MAX_NAME_BYTES = 4096;
 /** Everything begins at a multiple of it. */
 const ALIGNMENT = 4;
 

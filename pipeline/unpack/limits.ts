@@ -29,6 +29,9 @@ export const READ_ON_BYTES = 32 * MIB;
 /** A kernel's debug package has some thousand files; even that of its sources has no more than 80,000. */
 export const MAX_RPM_FILES = 250_000;
 
+/** Linux's PATH_MAX, its NUL included: rpm could not install what has a longer name. */
+export const MAX_NAME_BYTES = 4096;
+
 /** Names that wait for the content they share; rpm writes a set's links one after the other. */
 export const MAX_OPEN_LINKS = 10_000;
 

@@ -512,6 +512,18 @@ describe('members that break the format', () => {
       );
     });
 
+    it('a name that is longer than any path', async () => {
+      const folder = `/${'d'.repeat(10_000_000)}/`;
+      const changeMain = (entries: readonly HeaderEntry[]) =>
+        entries.map((entry) => (entry.tag === 1118 ? { ...entry, value: [folder] } : entry));
+      const flat = [{ name: './x/a' }, { name: './x/b' }];
+      await expectFailure(
+        await rpmPackage({ form: 'stripped', files: flat, changeMain }),
+        'package-malformed',
+        /^rpm main header: file 0 has a name of 10000005 bytes$/u,
+      );
+    });
+
     it('a size beyond what a number holds', async () => {
       const file = { name: './x', data: SMALL, listedSizeBytes: 2 ** 60 };
       await expectFailure(
@@ -565,6 +577,15 @@ describe('members that no honest package has', () => {
       await rpmPackage({ files }),
       'package-too-large',
       /more than 10000 hard links before their content$/u,
+    );
+  });
+
+  it('more hard links than anybody makes, in the header', async () => {
+    const files = Array.from({ length: 10_001 }, (_, i) => ({ name: `./${i}`, inode: 7, linkCount: 20_000 }));
+    await expectFailure(
+      await rpmPackage({ files, form: 'stripped' }),
+      'package-too-large',
+      /^rpm main header: file 0 is one of 10001 hard links, more than 10000$/u,
     );
   });
 });

@@ -3,8 +3,10 @@
  * Spec: rpm's docs/manual/format_payload.md; which of a set of hard links has the content: lib/rpmfi.cc.
  */
 
+import { BtfmillError } from '../../../errors/index.ts';
 import { typeOfMode } from '../cpio.ts';
 import type { FileList, ListedFile } from '../cpio-archive.ts';
+import { MAX_NAME_BYTES, MAX_OPEN_LINKS } from '../limits.ts';
 import { malformed } from '../malformed.ts';
 import type { RpmHeader, TextTable } from './header.ts';
 import { MAIN_TAG } from './tags.ts';
@@ -95,6 +97,12 @@ function listedFile(
   const mode = table.modes[index];
   const set = (isLinkable(table, index) ? sets.get(linkKey(table, index)) : undefined) ?? [index];
   const isEarlierLink = set.at(-1) !== index;
+  if (set.length > MAX_OPEN_LINKS) {
+    throw new BtfmillError(
+      'package-too-large',
+      `${main.part}: file ${index} is one of ${set.length} hard links, more than ${MAX_OPEN_LINKS}`,
+    );
+  }
   const hasContent = !isEarlierLink && ['file', 'symlink'].includes(typeOfMode(mode));
   return {
     names: isEarlierLink ? [] : set.map((each) => nameOf(main, table, each)),
@@ -109,6 +117,10 @@ function nameOf(main: RpmHeader, { basenames, dirnames, dirIndexes }: FileTable,
   const dirIndex = dirIndexes[index];
   if (dirIndex >= dirnames.length) {
     throw malformed(main.part, undefined, `file ${index} lies in folder ${dirIndex} of ${dirnames.length}`);
+  }
+  const nameBytes = dirnames.bytesAt(dirIndex) + basenames.bytesAt(index);
+  if (nameBytes > MAX_NAME_BYTES) {
+    throw malformed(main.part, undefined, `file ${index} has a name of ${nameBytes} bytes`);
   }
   return `${dirnames.at(dirIndex).replace(/^\//u, '')}${basenames.at(index)}`;
 }

@@ -228,6 +228,15 @@ export class TextTable {
     return this.#starts.length - 1;
   }
 
+  /**
+   * Of the text, its NUL included: a header may have one of 256 MB, which must not be decoded for each file.
+   *
+   * @param index below `length`
+   */
+  bytesAt(index: number): number {
+    return this.#starts[index + 1] - this.#starts[index];
+  }
+
   /** @param index below `length` */
   at(index: number): string {
     return decodeText(this.#bytes.subarray(this.#starts[index], this.#starts[index + 1] - 1));
