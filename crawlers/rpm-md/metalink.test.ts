@@ -97,6 +97,9 @@ describe('malformed', () => {
       'has the mirror',
     ],
     ['a mirror that is no URL', change('https://a.example/', 'https://[a/'), 'has the mirror'],
+    ['a mirror without a host', change('https://a.example/debug/', 'http:///'), 'has the mirror'],
+    ['a mirror with credentials', change('https://a.example/', 'https://u:p@a.example/'), 'has the mirror'],
+    ['a mirror behind a question', change('https://a.example/', 'https://a.example/?'), 'has the mirror'],
     ['a preference that is none', change('"98"', '"best"'), 'has the preference "best"'],
     ['a preference beyond 100', change('"98"', '"101"'), 'has the preference "101"'],
   ])('%s', (_, parsing, message) => {

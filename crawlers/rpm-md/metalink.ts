@@ -2,6 +2,7 @@
 
 import { parsePackageDigest } from '../package-digest.ts';
 import type { PackageDigest } from '../types.ts';
+import { parseBase } from './resolve-url.ts';
 import {
   childrenOf,
   childrenOfAnyPrefix,
@@ -76,14 +77,13 @@ function readBases(resources: XmlElement, where: string): string[] {
   const mirrors: { readonly base: string; readonly preference: number }[] = [];
   for (const resource of childrenOf(resources, 'url')) {
     if (!/^https?:\/\//.test(resource.text)) continue;
-    if (!resource.text.endsWith(REPOMD_END) || !URL.canParse(resource.text)) {
-      throw malformed(where, `has the mirror ${quote(resource.text)}`);
-    }
+    const folder = resource.text.endsWith(REPOMD_END) ? resource.text.slice(0, 1 - REPOMD_END.length) : '';
+    const base = parseBase(folder);
+    if (base === undefined) throw malformed(where, `has the mirror ${quote(resource.text)}`);
     const preference = resource.attributes.get('preference') ?? '1';
     if (!/^\d{1,3}$/.test(preference) || Number(preference) > MAX_PREFERENCE) {
       throw malformed(where, `has the preference ${quote(preference)}`);
     }
-    const base = new URL(resource.text.slice(0, 1 - REPOMD_END.length)).href;
     mirrors.push({ base, preference: Number(preference) });
   }
   if (mirrors.length === 0) throw malformed(where, 'lists no mirror on the web');

@@ -1,7 +1,7 @@
 /** Amazon's `mirror.list`: one base URL a line. */
 
 import { BtfmillError } from '../../errors/index.ts';
-import { asFolder, isAllowedHost } from './resolve-url.ts';
+import { isAllowedHost, parseBase } from './resolve-url.ts';
 import { malformed, quote } from './xml.ts';
 
 export interface MirrorList {
@@ -37,11 +37,11 @@ export function parseMirrorList(
   const bases: string[] = [];
   const foreign: string[] = [];
   for (const entry of entries) {
-    const base =
-      /^https?:\/\/[^\s?#@\\]+$/i.test(entry) && URL.canParse(entry) ? new URL(asFolder(entry)) : undefined;
+    const base = parseBase(entry);
     if (base === undefined) throw malformed(url, `has the line ${quote(entry)}, which is no base URL`);
-    const isAllowed = base.host === ownHost || isAllowedHost(base.host, allowedHosts);
-    (isAllowed ? bases : foreign).push(base.href);
+    const { host } = new URL(base);
+    const isAllowed = host === ownHost || isAllowedHost(host, allowedHosts);
+    (isAllowed ? bases : foreign).push(base);
   }
   if (bases.length === 0) {
     throw new BtfmillError('index-unsafe-path', `${url}: names only other hosts, e.g. ${foreign[0]}`);

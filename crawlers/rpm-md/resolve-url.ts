@@ -74,6 +74,12 @@ export function asFolder(url: string): string {
   return url.endsWith('/') ? url : `${url}/`;
 }
 
+/** `text` as a base with a slash at its end; undefined for anything but a plain http(s) address of a folder. */
+export function parseBase(text: string): string | undefined {
+  const isPlain = /^https?:\/\/[^\s?#@\\]+$/i.test(text);
+  return isPlain && URL.canParse(asFolder(text)) ? new URL(asFolder(text)).href : undefined;
+}
+
 function tryUrl(reference: string, base: URL): URL | undefined {
   return URL.canParse(reference, base.href) ? new URL(reference, base) : undefined;
 }
