@@ -141,6 +141,26 @@ describe('malformed', () => {
     }
   });
 
+  test.each([
+    ['comment', '<!--', '-->'],
+    ['tag', '<a b="', '"/>'],
+    ['package', '<package><name>a</name>', '</package>'],
+  ])(
+    'a %s of megabytes in small pieces is not read over and over',
+    (_, start, end) => {
+      const scanner = createPackageScanner(isKernel, 'x');
+      const piece = Buffer.alloc(4096, 'x');
+      const started = performance.now();
+      scanner.feed(Buffer.from(`<metadata>${PADDING}${start}`));
+      for (let bytes = 0; bytes < 15_000_000; bytes += piece.length) scanner.feed(piece);
+      const found = scanner.feed(Buffer.from(`${end}${KERNEL}</metadata>`));
+      expect(found.length + scanner.end().length).toBe(1);
+      // It took minutes.
+      expect(performance.now() - started).toBeLessThan(5000);
+    },
+    300_000,
+  );
+
   test('an element without end is not kept for ever', () => {
     const scanner = createPackageScanner(isKernel, 'x');
     scanner.feed(Buffer.from(`<metadata>${PADDING}<package>`));

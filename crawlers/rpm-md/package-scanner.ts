@@ -52,6 +52,9 @@ const NAME = Buffer.from('name');
 export function createPackageScanner(isWanted: (name: string) => boolean, where: string): PackageScanner {
   /** Bytes from the first one that is still needed. */
   let bytes = Buffer.alloc(0);
+  /** What came since, to be added once it is worth it. */
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
   /** Where the next token starts. */
   let position = 0;
   /** How many elements are open. */
@@ -68,12 +71,17 @@ export function createPackageScanner(isWanted: (name: string) => boolean, where:
   let found: Uint8Array[] = [];
 
   function feed(chunk: Uint8Array): readonly Uint8Array[] {
-    keepRest(chunk);
-    if (!isStarted && bytes.length < MAX_DECLARATION_BYTES) return [];
+    waiting.push(chunk);
+    waitingBytes += chunk.length;
+    // As much again as what was not complete: a long element is then looked at some times, not with every chunk.
+    const enough = isStarted ? bytes.length - keepFrom() : MAX_DECLARATION_BYTES;
+    if (waitingBytes < enough) return [];
+    takeWaiting();
     return scan();
   }
 
   function end(): readonly Uint8Array[] {
+    takeWaiting();
     const last = scan();
     const isOpen = depth !== 0 || bytes.indexOf(LESS, position) !== -1;
     if (isOpen || !isFinished) throw malformed(where, 'ends before its last element does');
@@ -81,28 +89,35 @@ export function createPackageScanner(isWanted: (name: string) => boolean, where:
   }
 
   function scan(): readonly Uint8Array[] {
-    if (!isStarted) start();
+    if (!isStarted) begin();
     found = [];
     while (scanToken());
     return found;
   }
 
-  /** Drops what no one needs any more and adds the chunk. */
-  function keepRest(chunk: Uint8Array): void {
-    const keepFrom = packageStart === -1 ? position : packageStart;
-    if (bytes.length - keepFrom > MAX_PACKAGE_BYTES) {
+  /** Where what is still needed of the bytes starts. */
+  function keepFrom(): number {
+    return packageStart === -1 ? position : packageStart;
+  }
+
+  /** Drops what no one needs any more and adds what waits. */
+  function takeWaiting(): void {
+    const start = keepFrom();
+    if (bytes.length - start > MAX_PACKAGE_BYTES) {
       throw malformed(where, `has an element of more than ${MAX_PACKAGE_BYTES} bytes`);
     }
-    bytes = Buffer.concat([bytes.subarray(keepFrom), chunk]);
-    position -= keepFrom;
+    bytes = Buffer.concat([bytes.subarray(start), ...waiting]);
+    waiting = [];
+    waitingBytes = 0;
+    position -= start;
     if (packageStart === -1) return;
-    packageStart -= keepFrom;
-    if (nameStart !== -1) nameStart -= keepFrom;
-    if (nameEnd !== -1) nameEnd -= keepFrom;
+    packageStart -= start;
+    if (nameStart !== -1) nameStart -= start;
+    if (nameEnd !== -1) nameEnd -= start;
   }
 
   /** An encoding other than UTF-8 would show other bytes for the same markup. */
-  function start(): void {
+  function begin(): void {
     isStarted = true;
     if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) position = 3;
     refuseOtherEncoding(bytes.toString('latin1', position, MAX_DECLARATION_BYTES), where);
