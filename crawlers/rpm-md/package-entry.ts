@@ -54,6 +54,15 @@ const VERSION = /^[A-Za-z0-9._+~^]+$/;
 /** rpm keeps epochs in 32 bits. */
 const MAX_EPOCH = 0xffff_ffff;
 
+/** CentOS 7 has a few hundred kernels in one list, nobody has more; a list of nothing but kernels would fill the memory. */
+const MAX_ENTRIES = 20_000;
+
+/** Throws `index-malformed` when there are too many. */
+export function addEntry(entries: RpmEntry[], entry: RpmEntry, where: string): void {
+  if (entries.length === MAX_ENTRIES) throw malformed(where, `lists more than ${MAX_ENTRIES} kernels`);
+  entries.push(entry);
+}
+
 /** Throws `index-malformed` for a senseless field and `index-unsafe-path` for a file that is elsewhere. */
 export function checkEntry(raw: RawEntry, { where: index, bases, allowedHosts }: EntryOrigin): RpmEntry {
   if (!NAME.test(raw.name)) throw malformed(index, `has a package named ${quote(raw.name)}`);

@@ -126,6 +126,7 @@ describe('malformed rows', () => {
     ['no name', { name: null }, 'a package without a name'],
     ['a name that is a blob', { name: Buffer.from('kernel') }, 'a package without a name'],
     ['a name with a blank', { name: 'kernel debuginfo' }, 'a package named'],
+    ['a name without end', { name: 'kernel'.repeat(1000) }, 'a package named "kernelkernel'],
     ['no arch', { arch: null }, 'has no arch'],
     ['no version', { version: null }, 'has no version'],
     ['a version with a dash', { version: '1-1' }, 'has the version "1-1"'],

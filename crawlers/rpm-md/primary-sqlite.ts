@@ -3,7 +3,7 @@
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
-import { checkEntry, type EntryOrigin, type RpmEntry } from './package-entry.ts';
+import { addEntry, checkEntry, type EntryOrigin, type RpmEntry } from './package-entry.ts';
 import { readForeignSqlite } from './foreign-sqlite.ts';
 import { malformed, quote } from './xml.ts';
 
@@ -59,9 +59,10 @@ async function writeFile(path: string, chunks: AsyncIterable<Buffer>): Promise<v
   }
 }
 
+/** Longer than any name; a page of names of any length would be too much to hold. */
+const MAX_NAME = 256;
 // Without the table's indexes: those are more things that could be wrong.
-const SELECT_NAMES =
-  'SELECT pkgKey, name FROM packages NOT INDEXED WHERE pkgKey > ? ORDER BY pkgKey LIMIT 5000';
+const SELECT_NAMES = `SELECT pkgKey, substr(name, 1, ${MAX_NAME}) AS name FROM packages NOT INDEXED WHERE pkgKey > ? ORDER BY pkgKey LIMIT 5000`;
 const SELECT_PACKAGE = `SELECT ${COLUMNS.join(', ')} FROM packages NOT INDEXED WHERE pkgKey = ?`;
 
 function readTable(
@@ -83,7 +84,9 @@ function readTable(
       if (!Number.isSafeInteger(pkgKey)) throw malformed(origin.where, `has the pkgKey ${pkgKey}`);
       last = pkgKey;
       if (typeof name !== 'string') throw malformed(origin.where, 'has a package without a name');
-      if (isWanted(name)) entries.push(toEntry(selectPackage.get(pkgKey) as Row, name, origin));
+      if (name.length === MAX_NAME) throw malformed(origin.where, `has a package named ${quote(name)}`);
+      if (!isWanted(name)) continue;
+      addEntry(entries, toEntry(selectPackage.get(pkgKey) as Row, name, origin), origin.where);
     }
   }
 }

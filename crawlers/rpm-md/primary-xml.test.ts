@@ -138,6 +138,13 @@ describe('malformed', () => {
     await expect(reading()).rejects.toThrow('x: kernel-debuginfo: names ');
   });
 
+  test('more kernels than anybody has → index-malformed', async () => {
+    await expect(read(PACKAGE.repeat(20_001))).rejects.toMatchObject({
+      code: 'index-malformed',
+      message: 'x: lists more than 20000 kernels',
+    });
+  }, 60_000);
+
   test('what is not wanted is not looked at', async () => {
     expect(await read(PACKAGE.replace('</arch>', '</arc>'), (name) => name === 'bash')).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /** primary.xml: its `<package>` elements as entries. */
 
-import { checkEntry, type EntryOrigin, type RpmEntry } from './package-entry.ts';
+import { addEntry, checkEntry, type EntryOrigin, type RpmEntry } from './package-entry.ts';
 import { createPackageScanner } from './package-scanner.ts';
 import {
   childrenOfAnyPrefix,
@@ -26,7 +26,7 @@ export async function readPrimaryXml(
   const take = (elements: readonly Uint8Array[]) => {
     for (const element of elements) {
       const entry = parsePackage(element, origin, isWanted);
-      if (entry !== undefined) entries.push(entry);
+      if (entry !== undefined) addEntry(entries, entry, origin.where);
     }
   };
   for await (const chunk of plain) take(scanner.feed(chunk));
