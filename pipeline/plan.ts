@@ -2,6 +2,7 @@
 
 import type { DebugPackage, KernelKey } from '../crawlers/types.ts';
 import type { IsoTime, KernelState } from '../db/types.ts';
+import { type Budget, shareOut } from './share-out.ts';
 import { isInShard, type Shard } from './shard.ts';
 
 /**
@@ -9,16 +10,28 @@ import { isInShard, type Shard } from './shard.ts';
  * `published`: in the record, and its file is there with the recorded size. `fetch`: the whole way.
  * `recover`: a run died between the renaming of the file and the record; the file is checked and recorded.
  * `held-back`: failed before, and the same again would only fail again.
+ * `postponed`: to be fetched, but not in this run, whose budget is used up.
  */
 export const DECISIONS = [
   'published',
   'fetch',
   'recover',
   'held-back',
+  'postponed',
   'no-debug-info',
   'withdrawn',
 ] as const;
 export type Decision = (typeof DECISIONS)[number];
+
+export const NO_DECISIONS: Readonly<Record<Decision, number>> = {
+  published: 0,
+  fetch: 0,
+  recover: 0,
+  'held-back': 0,
+  postponed: 0,
+  'no-debug-info': 0,
+  withdrawn: 0,
+};
 
 /** What the record knows of a kernel, as far as planning needs it. */
 export interface KnownKernel {
@@ -44,6 +57,8 @@ export interface PlanInput {
   readonly limit?: (distro: string) => number | undefined;
   /** Of those, at this machine's share only. */
   readonly shard?: Shard;
+  /** What one run may fetch; the planes share it. */
+  readonly budget?: Budget;
   readonly now: IsoTime;
   /** Fingerprint, by distribution, of what decides the outcome besides the package (AttemptStart.setup). */
   readonly setup: (distro: string) => string;
@@ -59,14 +74,20 @@ export interface PlanItem {
 }
 
 export interface Plan {
-  /** The kernels looked at, in the order of the input: that is the order of work. */
+  /** The kernels looked at, in the order of the input. */
   readonly items: readonly PlanItem[];
+  /** What is to be done, in the order of work: that of the input, or, under a budget, the planes by turns. */
+  readonly work: readonly PlanItem[];
   readonly counts: Readonly<Record<Decision, number>>;
   /** Kernels that exist but lie beyond the limit. */
   readonly beyondLimit: number;
   /** Packages to fetch, and their size (what the cache holds of them already is not looked at). */
   readonly fetchCount: number;
   readonly fetchBytes: number;
+  /** Bytes of the packages that are postponed. */
+  readonly postponedBytes: number;
+  /** Packages of more bytes than a whole run may fetch: postponed for ever. */
+  readonly tooLarge: readonly PlanItem[];
 }
 
 /** `debian/12/x86_64/6.1.0-50-cloud-amd64`: names a kernel in maps and messages. */
@@ -83,16 +104,32 @@ export function planCrawl(input: PlanInput): Plan {
   const selected = newestOfEach(unique, input.limit);
   const { shard } = input;
   const ours = shard === undefined ? selected : selected.filter((pkg) => isInShard(pkg, shard));
-  const items = ours.map((pkg) => planKernel(pkg, input));
-  const counts = countDecisions(items);
-  const toFetch = items.filter((item) => item.decision === 'fetch');
+  const decided = ours.map((pkg) => planKernel(pkg, input));
+  const toRecover = decided.filter(({ decision }) => decision === 'recover');
+  const toFetch = decided.filter(({ decision }) => decision === 'fetch');
+  const { taken, left, tooLarge } = shareOut(toFetch, input.budget);
+  const postponed = new Set([...left, ...tooLarge]);
+  const items = decided.map((item) =>
+    postponed.has(item) ? { ...item, decision: 'postponed' as const } : item,
+  );
   return {
     items,
-    counts,
+    work: input.budget === undefined ? items.filter(isWork) : [...toRecover, ...taken],
+    counts: countDecisions(items),
     beyondLimit: unique.length - selected.length,
-    fetchCount: toFetch.length,
-    fetchBytes: toFetch.reduce((sum, item) => sum + item.pkg.sizeBytes, 0),
+    fetchCount: taken.length,
+    fetchBytes: bytesOf(taken),
+    postponedBytes: bytesOf(postponed),
+    tooLarge,
   };
+}
+
+function isWork({ decision }: PlanItem): boolean {
+  return decision === 'fetch' || decision === 'recover';
+}
+
+function bytesOf(items: Iterable<PlanItem>): number {
+  return [...items].reduce((sum, item) => sum + item.pkg.sizeBytes, 0);
 }
 
 function uniqueKernels(packages: readonly DebugPackage[]): DebugPackage[] {
@@ -163,7 +200,7 @@ function isHeldBack(pkg: DebugPackage, known: KnownKernel, { now, setup, retryFa
 }
 
 function countDecisions(items: readonly PlanItem[]): Record<Decision, number> {
-  const counts = { published: 0, fetch: 0, recover: 0, 'held-back': 0, 'no-debug-info': 0, withdrawn: 0 };
+  const counts = { ...NO_DECISIONS };
   for (const { decision } of items) counts[decision] += 1;
   return counts;
 }

@@ -3,10 +3,11 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DebugPackage, KernelKey } from '../crawlers/types.ts';
+import type { KernelKey } from '../crawlers/types.ts';
 import type { BtfFacts } from '../db/index.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import type { CrossCheckVerdict } from './cross-check.ts';
+import type { Gates, KernelRoom } from './gates/gates.ts';
 import { chooseBtf, convertOrKeepNative, judgeCrossCheck } from './choose-btf.ts';
 import { recoverKernel, refuseOtherContent, storeOrAdopt } from './existing-file.ts';
 import { requestOf } from './list-distros.ts';
@@ -18,7 +19,7 @@ import { ATTEMPTS_LOOKED_AT, retryAfter } from './retry-policy.ts';
 import type { KernelDone, KernelOutcome, RunDeps, RunOptions, RunSteps, StepControl } from './run-types.ts';
 import type { StoredFacts } from './store.ts';
 import { createStepClock, type StepClock } from './step-clock.ts';
-import { WORK_FOLDER } from './sweep.ts';
+import { dropPackages, WORK_FOLDER } from './sweep.ts';
 import type { BtfSource, FetchedPackage, NameProof, UnpackedVmlinux } from './types.ts';
 
 export interface KernelContext {
@@ -28,6 +29,7 @@ export interface KernelContext {
   /** Fingerprint of everything but the package that decides the outcome, by distribution. */
   readonly setup: (distro: string) => string;
   readonly packages: Pick<PackageLocks, 'isAwaited'>;
+  readonly gates: Gates;
 }
 
 /** One try: its rows in the record, and what is known so far, for the case that it fails half-way. */
@@ -39,6 +41,8 @@ interface Attempt {
   readonly key: KernelKey;
   readonly clock: StepClock;
   readonly workDir: string;
+  /** Once the cache has room for it. */
+  room?: KernelRoom;
   fetched?: FetchedPackage;
   /** Bytes that came over the network. */
   fetchedBytes: number;
@@ -59,7 +63,7 @@ export async function runKernel(item: PlanItem, context: KernelContext): Promise
   context.deps.emit({ event: 'kernel.started', key, pkg: item.pkg });
 
   if (item.decision === 'recover') {
-    const stored = await recoverKernel(key, item, context.deps);
+    const stored = await context.gates.work(() => recoverKernel(key, item, context.deps));
     if (stored !== undefined) {
       const milliseconds = performance.now() - start;
       return { ...key, outcome: 'recovered', milliseconds, fetchedBytes: 0, stored, timings: [] };
@@ -72,6 +76,7 @@ export async function runKernel(item: PlanItem, context: KernelContext): Promise
   const attempt = openAttempt(item, key, context);
   const end = await tryKernel(attempt, context);
   await cleanUp(attempt, end, context);
+  attempt.room?.release();
   return {
     ...key,
     outcome: end.outcome,
@@ -126,28 +131,38 @@ function openAttempt(
 
 async function tryKernel(attempt: Attempt, context: KernelContext): Promise<AttemptResult> {
   try {
+    attempt.room = await context.gates.room(attempt.item.pkg, context.deps.signal);
     await mkdir(attempt.workDir, { recursive: true });
-    const stored = await makeAndPublish(attempt, context);
+    const fetched = await context.gates.download(() => fetchOnce(attempt, context));
+    const stored = await context.gates.work(() => makeAndPublish(attempt, fetched, context));
     return { outcome: 'published', stored };
   } catch (thrown) {
     return closeUnpublished(attempt, toBtfmillError(thrown), context);
   }
 }
 
-async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise<StoredFacts> {
+async function fetchOnce(attempt: Attempt, { deps }: KernelContext): Promise<FetchedPackage> {
+  const { item, clock } = attempt;
+  const onTraffic = (bytes: number): void => {
+    attempt.fetchedBytes += bytes;
+  };
+  attempt.fetched = await clock.step(
+    'fetch',
+    (control) => deps.steps.fetch(item.pkg, { ...control, onTraffic }),
+    () => attempt.fetchedBytes,
+  );
+  return attempt.fetched;
+}
+
+async function makeAndPublish(
+  attempt: Attempt,
+  fetched: FetchedPackage,
+  context: KernelContext,
+): Promise<StoredFacts> {
   const { item, clock, workDir } = attempt;
   const { options, deps } = context;
   const { steps } = deps;
 
-  const onTraffic = (bytes: number): void => {
-    attempt.fetchedBytes += bytes;
-  };
-  const fetched = await clock.step(
-    'fetch',
-    (control) => steps.fetch(item.pkg, { ...control, onTraffic }),
-    () => attempt.fetchedBytes,
-  );
-  attempt.fetched = fetched;
   const trust = await trustPackage(item.pkg, requestOf(options, item.pkg.distro).insecure, () =>
     clock.step(
       'verify',
@@ -158,7 +173,7 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
   attempt.trust = trust;
   const { vmlinux, nameProof } = await clock.step(
     'unpack',
-    (control) => unpackNamed(item.pkg, fetched.path, workDir, steps, control),
+    (control) => unpackNamed(attempt, fetched.path, steps, control),
     (unpacked) => unpacked.vmlinux.sizeBytes,
   );
   attempt.nameProof = nameProof;
@@ -209,13 +224,21 @@ async function makeAndPublish(attempt: Attempt, context: KernelContext): Promise
 
 /** The vmlinux, which is the kernel that it is to be published as. */
 async function unpackNamed(
-  pkg: DebugPackage,
+  { item: { pkg }, workDir, room }: Attempt,
   packagePath: string,
-  workDir: string,
   steps: RunSteps,
   control: StepControl,
 ): Promise<{ readonly vmlinux: UnpackedVmlinux; readonly nameProof: NameProof }> {
-  const vmlinux = await steps.unpack(pkg, packagePath, workDir, control);
+  let isSettled = false;
+  const onProgress: StepControl['onProgress'] = (done, total) => {
+    // The total is known as soon as the member is found: the time to see whether there is room for it.
+    if (total !== undefined && !isSettled) {
+      isSettled = true;
+      room?.settle(total);
+    }
+    control.onProgress(done, total);
+  };
+  const vmlinux = await steps.unpack(pkg, packagePath, workDir, { ...control, onProgress });
   const banner = await steps.readBanner(vmlinux.path, control.signal);
   return { vmlinux, nameProof: proveName(pkg, vmlinux, banner) };
 }
@@ -305,20 +328,27 @@ function finishAttempt(
   record.attempts.finish(attempt.id, { ...end, fetchedBytes: attempt.fetchedBytes });
 }
 
-/** A package stays only when another kernel, or the next run, will want it. What cannot be removed is said, not fatal. */
+/**
+ * A package stays only when it will be wanted again, by the next run or by another kernel, and the cache has room for
+ * it. What cannot be removed is said, not fatal.
+ */
 async function cleanUp(
   attempt: Attempt,
   end: AttemptResult,
   { options, deps, packages }: KernelContext,
 ): Promise<void> {
-  const isWantedAgain =
-    end.outcome === 'interrupted' ||
-    end.error?.retryable === true ||
-    packages.isAwaited(attempt.item.pkg.digest);
-  const packagePath = options.keepPackages || isWantedAgain ? undefined : attempt.fetched?.path;
+  const { fetched, fetchedBytes, room } = attempt;
+  const { digest } = attempt.item.pkg;
+  const isWantedAgain = end.error?.retryable === true || packages.isAwaited(digest);
+  const isKept = end.outcome === 'interrupted' || options.keepPackages;
+  const mayStay = isKept || (isWantedAgain && (room?.mayKeep(fetchedBytes) ?? true));
   try {
     await rm(attempt.workDir, { recursive: true, force: true });
-    if (packagePath !== undefined) await rm(packagePath, { force: true });
+    if (mayStay) return;
+    if (fetched !== undefined) await rm(fetched.path, { force: true });
+    // What came of a package that failed to come would stay for the next run.
+    else if (isWantedAgain)
+      await dropPackages(options.cacheDir, new Set([digest.slice(digest.indexOf(':') + 1)]));
   } catch (thrown) {
     const { code, message } = toBtfmillError(thrown);
     deps.emit({ event: 'warning', code, message });

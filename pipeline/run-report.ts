@@ -1,9 +1,11 @@
 /** Adds up what happened in a run. */
 
-import type { Plan } from './plan.ts';
+import type { GateUsage } from './gates/gates.ts';
+import { NO_DECISIONS, type Plan } from './plan.ts';
 import { exitCodeOf } from './run-exit.ts';
 import type { Listing } from './run-list.ts';
-import type { KernelDone, RunReport, RunWarning } from './run-types.ts';
+import type { RunReport, RunWarning } from './run-types.ts';
+import type { Tally } from './tally.ts';
 
 export interface RunFacts {
   readonly runId?: number;
@@ -11,25 +13,19 @@ export interface RunFacts {
   /** Absent when the run did not get that far. */
   readonly listing?: Listing;
   readonly plan?: Plan;
-  readonly done: readonly KernelDone[];
+  readonly tally: Tally;
+  /** Kernels that were not begun because the run's time was up. */
+  readonly notBegun: number;
+  /** Absent when the run did not get that far. */
+  readonly gates?: GateUsage;
   readonly warnings: readonly RunWarning[];
   readonly milliseconds: number;
   /** Set when the run was stopped. */
   readonly stoppedExitCode?: number;
 }
 
-const NO_DECISIONS: Plan['counts'] = {
-  published: 0,
-  fetch: 0,
-  recover: 0,
-  'held-back': 0,
-  'no-debug-info': 0,
-  withdrawn: 0,
-};
-
 export function buildReport(facts: RunFacts): RunReport {
-  const { listing, plan, done } = facts;
-  const failures = done.flatMap(({ code }) => (code === undefined ? [] : [code]));
+  const { listing, plan, tally, notBegun, gates } = facts;
   const decisions = plan?.counts ?? NO_DECISIONS;
   const indexFailures = listing?.failures ?? [];
   return {
@@ -38,27 +34,20 @@ export function buildReport(facts: RunFacts): RunReport {
     stopped: facts.stoppedExitCode !== undefined,
     looked: plan?.items.length ?? 0,
     decisions,
-    published: count(done, 'published') + count(done, 'recovered'),
+    published: tally.count('published') + tally.count('recovered'),
     alreadyPublished: decisions.published,
-    noDebugInfo: count(done, 'no-debug-info'),
-    failed: failures.length,
-    failedByCode: countByCode(failures),
+    noDebugInfo: tally.count('no-debug-info'),
+    failed: tally.count('failed'),
+    failedByCode: tally.failedByCode(),
+    notBegun,
+    postponedBytes: plan?.postponedBytes ?? 0,
+    ...(gates === undefined ? {} : { gates }),
     indexFailures,
     warnings: facts.warnings,
-    fetchedBytes: done.reduce((sum, kernel) => sum + kernel.fetchedBytes, 0),
+    fetchedBytes: tally.fetchedBytes(),
     indexBytes: listing?.indexBytes ?? 0,
     indexRequests: listing?.indexRequests ?? 0,
     milliseconds: facts.milliseconds,
-    exitCode: facts.stoppedExitCode ?? exitCodeOf(failures, indexFailures),
+    exitCode: facts.stoppedExitCode ?? exitCodeOf(Object.keys(tally.failedByCode()), indexFailures),
   };
-}
-
-function count(done: readonly KernelDone[], outcome: KernelDone['outcome']): number {
-  return done.filter((kernel) => kernel.outcome === outcome).length;
-}
-
-function countByCode(codes: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const code of [...codes].sort()) counts[code] = (counts[code] ?? 0) + 1;
-  return counts;
 }

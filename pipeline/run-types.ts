@@ -5,6 +5,7 @@ import type { BtfRecord, ToolVersions } from '../db/index.ts';
 import type { ProfileName } from '../dwarf/index.ts';
 import type { CrossCheckOptions, CrossCheckVerdict } from './cross-check.ts';
 import type { DistrosRequest } from './list-distros.ts';
+import type { GateUsage } from './gates/gates.ts';
 import type { Decision, PlanItem } from './plan.ts';
 import type { PublishReport } from './publish/publish.ts';
 import type { Shard } from './shard.ts';
@@ -34,6 +35,12 @@ export interface RunOptions extends DistrosRequest {
   readonly dryRun: boolean;
   /** Kernels in work at once. */
   readonly jobs: number;
+  /** Packages fetched at once, ahead of those in work; without it a job fetches its own. */
+  readonly downloads?: number;
+  /** For downloads and work files, the indexes included. */
+  readonly cacheLimitBytes?: number;
+  /** What one run may do; what lies beyond is left for the next. The planes share it. */
+  readonly budget?: RunBudget;
   /** Absolute. */
   readonly archiveDir: string;
   /** Absolute; {@link WORK_FOLDER} in it belongs to the run and is emptied. */
@@ -47,6 +54,15 @@ export interface RunOptions extends DistrosRequest {
   readonly keepPackages: boolean;
   /** Do not hold back kernels that failed before. */
   readonly retryFailed: boolean;
+}
+
+export interface RunBudget {
+  /** Kernels to fetch. */
+  readonly kernels?: number;
+  /** Bytes of packages to fetch. */
+  readonly bytes?: number;
+  /** No kernel is begun after so long; those in work are finished. */
+  readonly milliseconds?: number;
 }
 
 /** What every step that can take long is given. */
@@ -147,6 +163,12 @@ export interface RunReport {
   readonly noDebugInfo: number;
   readonly failed: number;
   readonly failedByCode: Readonly<Record<string, number>>;
+  /** Planned, but not begun because the run's time was up. */
+  readonly notBegun: number;
+  /** Of the packages that are postponed (`decisions`). */
+  readonly postponedBytes: number;
+  /** What the kernels waited for. */
+  readonly gates?: GateUsage;
   readonly indexFailures: readonly IndexFailed[];
   readonly warnings: readonly RunWarning[];
   readonly fetchedBytes: number;
@@ -176,6 +198,7 @@ export type RunEvent =
       readonly beyondLimit: number;
       readonly fetchCount: number;
       readonly fetchBytes: number;
+      readonly postponedBytes: number;
     }
   | { readonly event: 'kernel.started'; readonly key: KernelKey; readonly pkg: DebugPackage }
   | { readonly event: 'kernel.step'; readonly key: KernelKey; readonly step: StepName }

@@ -1,20 +1,32 @@
 /** A crawl: list, plan, then every kernel its way, a few at once; whatever happens, the record can be gone on with. */
 
-import { lstat } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { DebugPackage } from '../crawlers/types.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
 import { checkArchive } from './archive-room.ts';
-import { kernelId, type KnownKernel, type Plan, type PlanInput, planCrawl } from './plan.ts';
+import { readDiskLimit } from './gates/disk-limit.ts';
+import { createGates, type Gates } from './gates/gates.ts';
+import {
+  type Decision,
+  kernelId,
+  type KnownKernel,
+  type Plan,
+  planCrawl,
+  type PlanInput,
+  type PlanItem,
+} from './plan.ts';
 import { requestOf } from './list-distros.ts';
 import { createPackageLocks } from './package-locks.ts';
 import { runKernel } from './run-kernel.ts';
 import { type Listing, listKernels } from './run-list.ts';
 import { buildReport } from './run-report.ts';
 import type { KernelDone, RunDeps, RunEvent, RunOptions, RunReport, RunWarning } from './run-types.ts';
+import { planeOf } from './share-out.ts';
 import { dropPackages, sweepLeftovers } from './sweep.ts';
+import { createTally, type Tally } from './tally.ts';
 
 /**
  * Runs one crawl. The caller holds the locks (a dry run needs none: it changes nothing but HTTP validators).
@@ -23,7 +35,13 @@ import { dropPackages, sweepLeftovers } from './sweep.ts';
  * once: `usage`, a missing program, an archive or record that cannot be written.
  */
 export async function runCrawl(options: RunOptions, deps: RunDeps): Promise<RunReport> {
-  const run: RunState = { options, start: performance.now(), warnings: [], done: [] };
+  const run: RunState = {
+    options,
+    start: performance.now(),
+    warnings: [],
+    tally: createTally(),
+    notBegun: 0,
+  };
   const watching = { ...deps, emit: (event: RunEvent) => watch(event, run, deps) };
   const runId = options.dryRun ? undefined : await openRun(options, deps);
   if (runId !== undefined) run.runId = runId;
@@ -55,8 +73,10 @@ interface RunState {
   readonly options: RunOptions;
   readonly start: number;
   readonly warnings: RunWarning[];
-  readonly done: KernelDone[];
+  readonly tally: Tally;
   runId?: number;
+  gates?: Gates;
+  notBegun: number;
   listing?: Listing;
   plan?: Plan;
 }
@@ -67,8 +87,10 @@ function watch(event: RunEvent, run: RunState, { emit }: RunDeps): void {
 }
 
 function report(run: RunState, { signal, stoppedExitCode }: RunDeps): RunReport {
+  const { gates, ...known } = run;
   return buildReport({
-    ...run,
+    ...known,
+    ...(gates === undefined ? {} : { gates: gates.usage() }),
     dryRun: run.options.dryRun,
     milliseconds: performance.now() - run.start,
     ...(signal.aborted ? { stoppedExitCode: stoppedExitCode() } : {}),
@@ -119,7 +141,9 @@ async function listPlanAndWork(run: RunState, deps: RunDeps, runId: number | und
   if (runId !== undefined) recordSeen(run.listing, runId, options, deps);
   const setup = (distro: string): string => fingerprint(options, deps, distro);
   run.plan = await makePlan(run.listing.packages, setup, options, deps);
-  deps.emit({ event: 'plan', ...run.plan });
+  const { work: _, tooLarge, ...plan } = run.plan;
+  deps.emit({ event: 'plan', ...plan });
+  for (const item of tooLarge) warnOfSize(item, options, deps);
   if (runId !== undefined) await work(run.plan, { run, deps, runId, setup });
 }
 
@@ -165,7 +189,7 @@ function recordSeen(
 async function makePlan(
   packages: readonly DebugPackage[],
   setup: PlanInput['setup'],
-  { archiveDir, limit, limits = {}, shard, retryFailed }: RunOptions,
+  { archiveDir, limit, limits = {}, shard, budget, retryFailed }: RunOptions,
   { record, now }: RunDeps,
 ): Promise<Plan> {
   const known = new Map<string, KnownKernel>();
@@ -186,7 +210,12 @@ async function makePlan(
     now: now().toISOString(),
     limit: (distro) => limits[distro] ?? limit,
     ...(shard === undefined ? {} : { shard }),
+    ...(budget === undefined ? {} : { budget: { ...budget, lastTried: lastTried(record) } }),
   });
+}
+
+function lastTried({ attempts }: RunDeps['record']): ReadonlyMap<string, string> {
+  return new Map(attempts.lastByPlane().map((plane) => [planeOf(plane), plane.at]));
 }
 
 function knownKernel(pkg: DebugPackage, record: RunDeps['record']): KnownKernel | undefined {
@@ -226,25 +255,34 @@ interface Work {
  * kernels, then is thrown.
  */
 async function work(plan: Plan, { run, deps, runId, setup }: Work): Promise<void> {
+  const { options } = run;
   const stop = new AbortController();
   const signal = AbortSignal.any([deps.signal, stop.signal]);
-  const limit = pLimit(run.options.jobs);
+  const gates = await openGates(plan, options);
+  run.gates = gates;
+  const { jobs, downloads = 0, budget } = options;
+  const limit = pLimit(jobs + downloads);
   for (const item of plan.items) if (item.decision === 'held-back') warnOfLoss(item, deps);
-  const toDo = plan.items.filter(({ decision }) => decision === 'fetch' || decision === 'recover');
-  const packages = createPackageLocks(toDo.map(({ pkg }) => pkg.digest));
-  const context = { options: run.options, deps: { ...deps, signal }, runId, setup, packages };
-  const tasks = toDo.map((item) =>
+  const packages = createPackageLocks(plan.work.map(({ pkg }) => pkg.digest));
+  const context = { options, deps: { ...deps, signal }, runId, setup, packages, gates };
+  const isTimeUp = (): boolean => performance.now() - run.start > (budget?.milliseconds ?? Infinity);
+  const tasks = plan.work.map((item) =>
     limit(async () => {
       if (signal.aborted) return;
-      warnOfLoss(item, deps);
       try {
-        const done = await packages.hold(item.pkg.digest, async () =>
-          signal.aborted ? undefined : runKernel(item, context),
-        );
+        const done = await packages.hold(item.pkg.digest, async () => {
+          if (signal.aborted) return undefined;
+          if (isTimeUp()) {
+            run.notBegun += 1;
+            return undefined;
+          }
+          warnOfLoss(item, deps);
+          return runKernel(item, context);
+        });
         if (done === undefined) return;
-        run.done.push(done);
+        run.tally.add(done);
         deps.emit({ event: 'kernel.done', done });
-        if (failedToStore(done)) await checkArchive(run.options.archiveDir);
+        if (failedToStore(done)) await checkArchive(options.archiveDir);
       } catch (thrown) {
         stop.abort(new BtfmillError('aborted', 'another kernel found the record or the archive unusable'));
         throw thrown;
@@ -254,7 +292,24 @@ async function work(plan: Plan, { run, deps, runId, setup }: Work): Promise<void
   const results = await Promise.allSettled(tasks);
   const broken = results.find((result) => result.status === 'rejected');
   if (broken !== undefined) throw toBtfmillError(broken.reason);
-  if (!run.options.keepPackages && !signal.aborted) await dropFinishedPackages(plan, run.options.cacheDir);
+  if (!options.keepPackages && !signal.aborted) await dropFinishedPackages(plan, options.cacheDir);
+}
+
+async function openGates(
+  { work }: Plan,
+  { jobs, downloads = jobs, cacheDir, cacheLimitBytes }: RunOptions,
+): Promise<Gates> {
+  await mkdir(cacheDir, { recursive: true });
+  const disk = await readDiskLimit({
+    cacheDir,
+    ...(cacheLimitBytes === undefined ? {} : { limitBytes: cacheLimitBytes }),
+    wanted: new Set(work.map(({ pkg }) => hexOf(pkg))),
+  });
+  return createGates({ jobs, downloads, disk });
+}
+
+function hexOf({ digest }: DebugPackage): string {
+  return digest.slice(digest.indexOf(':') + 1);
 }
 
 /** Whether it was the disk that failed in the last step; if it fails again, no other kernel would fare better. */
@@ -264,15 +319,21 @@ function failedToStore({ code, timings }: KernelDone): boolean {
 
 /** A run that was killed after publishing left its package in the cache, where no later step would look for it. */
 async function dropFinishedPackages({ items }: Plan, cacheDir: string): Promise<void> {
-  const finished = items.filter(({ decision }) => decision !== 'fetch' && decision !== 'held-back');
-  await dropPackages(
-    cacheDir,
-    new Set(finished.map(({ pkg }) => pkg.digest.slice(pkg.digest.indexOf(':') + 1))),
-  );
+  const wanted: readonly Decision[] = ['fetch', 'held-back', 'postponed'];
+  const finished = items.filter(({ decision }) => !wanted.includes(decision));
+  await dropPackages(cacheDir, new Set(finished.map(({ pkg }) => hexOf(pkg))));
+}
+
+function warnOfSize({ pkg }: PlanItem, { budget }: RunOptions, { emit }: RunDeps): void {
+  emit({
+    event: 'warning',
+    code: 'package-too-large',
+    message: `${kernelId(pkg)}: ${pkg.url} has ${pkg.sizeBytes} bytes, and a run may fetch ${budget?.bytes ?? 0}: it is never fetched`,
+  });
 }
 
 /** A file that was published and is gone, or has another size, is made again, but not in silence. */
-function warnOfLoss({ pkg, decision, known, fileSizeBytes }: Plan['items'][number], { emit }: RunDeps): void {
+function warnOfLoss({ pkg, decision, known, fileSizeBytes }: PlanItem, { emit }: RunDeps): void {
   if (known?.state !== 'published') return;
   const found = fileSizeBytes === undefined ? 'is gone' : `has ${fileSizeBytes} bytes`;
   const doing = decision === 'held-back' ? 'making it again failed, and waits' : 'making it again';

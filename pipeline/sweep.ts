@@ -10,17 +10,27 @@ export const WORK_FOLDER = 'btfmill-work';
 /** Below the cache; holds packages by digest (fetch.ts). */
 export const PACKAGE_FOLDER = 'packages';
 
+/** Hexadecimal digests of the packages that the cache holds, whole or in part. */
+export async function packageDigests(cacheDir: string): Promise<ReadonlySet<string>> {
+  return new Set((await packageFiles(cacheDir)).map(digestOf));
+}
+
 /** Removes what the cache holds of packages, whole or partial, by their digests. */
 export async function dropPackages(cacheDir: string, digests: ReadonlySet<string>): Promise<void> {
-  const folder = join(cacheDir, PACKAGE_FOLDER);
-  const names = await readdir(folder).catch((error: unknown) => {
+  for (const name of await packageFiles(cacheDir)) {
+    if (digests.has(digestOf(name))) await rm(join(cacheDir, PACKAGE_FOLDER, name), { force: true });
+  }
+}
+
+async function packageFiles(cacheDir: string): Promise<string[]> {
+  return readdir(join(cacheDir, PACKAGE_FOLDER)).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   });
-  for (const name of names) {
-    const digest = name.slice(0, Math.max(0, name.indexOf('.')));
-    if (digests.has(digest)) await rm(join(folder, name), { force: true });
-  }
+}
+
+function digestOf(fileName: string): string {
+  return fileName.slice(0, Math.max(0, fileName.indexOf('.')));
 }
 
 /** Empties the work folder of the cache, and removes half-written files from the archive. */

@@ -26,7 +26,7 @@ import {
   type Override,
 } from './config/load-config.ts';
 import { configJsonSchema } from './config/schema.ts';
-import { configuredLimits, configuredRequest } from './config/to-run.ts';
+import { configuredLimits, configuredRequest, runBudget } from './config/to-run.ts';
 import { createJsonLog } from './ui/json-log.ts';
 import { createRunReporter, type RunReporter } from './ui/run-reporter.ts';
 
@@ -227,6 +227,9 @@ function nightOptions(
     ...(flags.shard === undefined ? {} : { shard: flags.shard }),
     dryRun: false,
     jobs: config.jobs,
+    downloads: config.downloads,
+    ...(config.cacheSize === undefined ? {} : { cacheLimitBytes: config.cacheSize }),
+    budget: runBudget(config.limits),
     archiveDir,
     cacheDir,
     source: config.source,

@@ -100,6 +100,7 @@ function runMetrics(
       'Kernels that failed in it, by error code.',
       byLabel('code', failures),
     ),
+    gauge('btfmill_last_run_scarce_seconds', 'Its time by what it waited for.', scarceSeconds(run)),
     gauge('btfmill_last_run_index_failures', 'Indexes that it could not read.', countIndexFailures(run)),
     counter('btfmill_downloaded_bytes_total', 'Bytes fetched by all runs.', [
       { labels: { kind: 'packages' }, value: totals.fetchedBytes },
@@ -124,7 +125,15 @@ function outcomes(run: RunReport): [outcome: string, kernels: number][] {
     ['failed', run.failed],
     ['no-debug-info', run.noDebugInfo],
     ['held-back', run.decisions['held-back']],
+    ['left', run.decisions.postponed + run.notBegun],
   ];
+}
+
+function scarceSeconds(run: RunReport | undefined): Sample[] {
+  return Object.entries(run?.gates?.waitedFor ?? {}).map(([resource, milliseconds]) => ({
+    labels: { resource },
+    value: seconds(milliseconds),
+  }));
 }
 
 function countIndexFailures(run: RunReport | undefined): Sample[] {

@@ -3,6 +3,7 @@
 import { parseArch } from '../../crawlers/arch.ts';
 import { parseMirror } from '../../crawlers/mirror.ts';
 import type { DistroRequest, DistrosRequest } from '../../pipeline/list-distros.ts';
+import type { RunBudget } from '../../pipeline/run-types.ts';
 import type { NightConfig } from './load-config.ts';
 import type { DistroConfig } from './schema.ts';
 
@@ -45,4 +46,14 @@ export function configuredLimits(distros: NightConfig['distros']): Readonly<Reco
   return Object.fromEntries(
     Object.entries(distros).flatMap(([name, { limit }]) => (limit === undefined ? [] : [[name, limit]])),
   );
+}
+
+const MINUTE_MS = 60_000;
+
+export function runBudget({ bytes, kernels, minutes }: NightConfig['limits']): RunBudget {
+  return {
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(kernels === undefined ? {} : { kernels }),
+    ...(minutes === undefined ? {} : { milliseconds: minutes * MINUTE_MS }),
+  };
 }

@@ -52,6 +52,9 @@ export function planLine(plan: Extract<RunEvent, { event: 'plan' }>): string {
   if (counts['held-back'] > 0) {
     parts.push(`${counts['held-back']} held back after failures (see status --failed, --retry-failed)`);
   }
+  if (counts.postponed > 0) {
+    parts.push(`${counts.postponed} left for the next run (${formatBytes(plan.postponedBytes)})`);
+  }
   if (counts.withdrawn > 0) parts.push(`${counts.withdrawn} withdrawn`);
   return `plan: ${parts.join(', ')}`;
 }

@@ -21,7 +21,15 @@ const PACKAGE: DebugPackage = {
   suite: 'bookworm',
   trust: 'signed-index',
 };
-const COUNTS = { published: 3, fetch: 2, recover: 0, 'held-back': 1, 'no-debug-info': 0, withdrawn: 0 };
+const COUNTS = {
+  published: 3,
+  fetch: 2,
+  recover: 0,
+  'held-back': 1,
+  postponed: 0,
+  'no-debug-info': 0,
+  withdrawn: 0,
+};
 const PLAN: RunEvent = {
   event: 'plan',
   items: [
@@ -32,6 +40,7 @@ const PLAN: RunEvent = {
   beyondLimit: 4,
   fetchCount: 2,
   fetchBytes: 200_000_000,
+  postponedBytes: 0,
 };
 const REPORT: RunReport = {
   dryRun: false,
@@ -43,6 +52,8 @@ const REPORT: RunReport = {
   noDebugInfo: 0,
   failed: 1,
   failedByCode: { 'cross-check': 1 },
+  notBegun: 0,
+  postponedBytes: 0,
   indexFailures: [],
   warnings: [],
   fetchedBytes: 200_000_000,

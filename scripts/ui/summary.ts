@@ -11,12 +11,13 @@ const DECISION_WORDS: Readonly<Record<Plan['items'][number]['decision'], string>
   fetch: 'to fetch',
   recover: 'to recover',
   'held-back': 'held back',
+  postponed: 'left for the next run',
   'no-debug-info': 'no debug info',
   withdrawn: 'withdrawn',
 };
 
 /** Every kernel looked at, newest first, with what would happen to it. */
-export function renderPlan(plan: Plan, paint: Palette): string {
+export function renderPlan(plan: Pick<Plan, 'items'>, paint: Palette): string {
   if (plan.items.length === 0) return 'no kernels\n';
   const columns = [
     { title: 'kernel' },
@@ -48,6 +49,8 @@ export function renderSummary(report: RunReport, paint: Palette): string {
   add('failed', report.failed, codesText(report.failedByCode));
   add('held back', report.decisions['held-back'], 'failed before; --retry-failed tries again');
   add('withdrawn', report.decisions.withdrawn);
+  const left = report.decisions.postponed + report.notBegun;
+  add('left', left, `for the next run${leftWhy(report)}`);
   add('not finished', unfinished(report), 'the same command goes on with them');
   add('indexes failed', report.indexFailures.length, codesText(countCodes(report.indexFailures)));
   add('warnings', report.warnings.length, codesText(countCodes(report.warnings)));
@@ -58,8 +61,17 @@ export function renderSummary(report: RunReport, paint: Palette): string {
   return renderTable(columns, rows, paint.bold);
 }
 
-function unfinished({ decisions, published, noDebugInfo, failed }: RunReport): number {
-  return decisions.fetch + decisions.recover - published - noDebugInfo - failed;
+function unfinished({ decisions, published, noDebugInfo, failed, notBegun }: RunReport): number {
+  return decisions.fetch + decisions.recover - published - noDebugInfo - failed - notBegun;
+}
+
+function leftWhy({ decisions, notBegun, postponedBytes }: RunReport): string {
+  const parts: string[] = [];
+  if (decisions.postponed > 0) {
+    parts.push(`${decisions.postponed} beyond its limits (${formatBytes(postponedBytes)})`);
+  }
+  if (notBegun > 0) parts.push(`${notBegun} when the time was up`);
+  return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
 }
 
 function countCodes(things: readonly { readonly code: string }[]): Record<string, number> {

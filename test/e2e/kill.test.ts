@@ -1,7 +1,7 @@
 /** kill -9 in every step: nothing half-made lies under a final name, and the same command ends in the same archive. */
 
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSqlite } from '../../db/sqlite.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,6 +46,8 @@ describe.skipIf(needsTool(...E2E_TOOLS))('kill -9', () => {
 
   async function expectNothingHalfMade(site: Site): Promise<void> {
     for (const [path, digest] of Object.entries(await treeOf(site.archive))) {
+      // A name with a dot in front is nobody's file (archive-layout.md), e.g. the one that probes for room.
+      if (basename(path).startsWith('.')) continue;
       if (path.endsWith('.btf.tar.xz')) expect({ path, digest }).toEqual({ path, digest: reference[path] });
     }
   }
