@@ -70,6 +70,20 @@ describe('readKernelBanner', () => {
     },
   );
 
+  it('takes the longest release there is, and no longer one', () => {
+    const longest = `6${'x'.repeat(63)}`;
+    expect(bannerOf({ sections: [rodata(`Linux version ${longest} (a)`)] })).toBe(longest);
+    expect(bannerOf({ sections: [rodata(`Linux version ${longest}x (a)`)] })).toBeUndefined();
+  });
+
+  it('is not held up by a section full of beginnings', () => {
+    const bytes = writeElf({ sections: [rodata('Linux version '.repeat(400_000) + BANNER)] });
+    const file = openElf(memorySource(bytes));
+    const start = performance.now();
+    expect(readKernelBanner(file)).toBe(KERNEL);
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
   it('has none of a file whose .rodata was stripped, nor of one without', () => {
     const nobits = { ...rodata(''), type: SHT.NOBITS, raw: { size: 4096 } };
     expect(bannerOf({ sections: [nobits], symbols: [symbol(0, 100)] })).toBeUndefined();

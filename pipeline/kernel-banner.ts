@@ -6,13 +6,11 @@
 import { SHF_COMPRESSED, SHT_PROGBITS } from '../elf/constants.ts';
 import { type ElfFile, type ElfSection, FormatError, readObjectBytes } from '../elf/index.ts';
 
-/** Real ones have about 200 bytes. */
-const MAX_BANNER_BYTES = 4096;
-
 /** `%s` and the like are no release: all of them begin with a digit. The kernel limits it to 64 bytes (__NEW_UTS_LEN). */
 const BANNER = /Linux version (?<release>\d[!-~]{0,63}) \(/u;
 
-const START = Buffer.from('Linux version ');
+/** As much of it as the release can reach into. */
+const BANNER_BYTES = 128;
 
 const WINDOW_BYTES = 1 << 20;
 
@@ -27,8 +25,9 @@ export function readKernelBanner(file: ElfFile): string | undefined {
 
 function releaseAtSymbol(file: ElfFile): string | undefined {
   try {
-    const bytes = readObjectBytes(file, 'linux_banner', MAX_BANNER_BYTES);
-    return bytes === undefined ? undefined : releaseOf(Buffer.from(bytes));
+    const bytes = readObjectBytes(file, 'linux_banner', BANNER_BYTES);
+    const found = bytes === undefined ? null : BANNER.exec(latin1(bytes));
+    return found?.index === 0 ? found.groups?.release : undefined;
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;
@@ -47,21 +46,17 @@ function releaseInSections(file: ElfFile): string | undefined {
   return undefined;
 }
 
-/** Windows overlap by as much as a banner can have. */
+/** Windows overlap by as much of a banner as is looked at. */
 function releaseInSection({ source }: ElfFile, { offset: start, sizeBytes }: ElfSection): string | undefined {
   const end = Math.min(start + sizeBytes, source.size);
   for (let offset = start; offset < end; offset += WINDOW_BYTES) {
-    const length = Math.min(WINDOW_BYTES + MAX_BANNER_BYTES, end - offset);
-    const window = Buffer.from(source.read(offset, length));
-    for (let at = window.indexOf(START); at !== -1; at = window.indexOf(START, at + 1)) {
-      const release = releaseOf(window.subarray(at, at + MAX_BANNER_BYTES));
-      if (release !== undefined) return release;
-    }
+    const window = source.read(offset, Math.min(WINDOW_BYTES + BANNER_BYTES, end - offset));
+    const found = BANNER.exec(latin1(window));
+    if (found !== null) return found.groups?.release;
   }
   return undefined;
 }
 
-function releaseOf(bytes: Buffer): string | undefined {
-  const match = BANNER.exec(bytes.toString('latin1'));
-  return match?.index === 0 ? match.groups?.release : undefined;
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
