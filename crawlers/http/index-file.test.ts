@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { type FileServer, startFileServer } from '../../test/support/file-server.ts';
+import { BtfmillError } from '../../errors/index.ts';
 import { tempDirForTest } from '../../test/support/temp.ts';
 import type { CrawlContext, HttpValidator } from '../types.ts';
 import { createHttpClient } from './client.ts';
@@ -215,6 +217,46 @@ test('a host that hangs up on one address is asked for another, and given up whe
   await expect(fetchIndexFile(url, counted)).rejects.toMatchObject({
     message: expect.stringContaining('out of reach'),
   });
+});
+
+test.each([
+  ['never answers', { kind: 'stall', afterBytes: 0 }],
+  ['falls silent in the middle', { kind: 'stall', afterBytes: 2 }],
+  ['has had too many requests', { kind: 'status', statusCode: 429 }],
+] as const)('so is one that %s', async (_, fault) => {
+  const { put, url, context, server } = await setUp();
+  await put('InRelease', 'one');
+  for (const name of ['bad1', 'bad2', 'bad3']) await put(name, 'some text');
+  const counted = { ...context, http: createIndexClient(context.http).http };
+  const ask = (path: string) => fetchIndexFile(`${server.url}/${path}`, counted);
+  const own = expect.objectContaining({ code: expect.not.stringContaining('http-unreachable') });
+  server.setFault(({ path }) => (path.startsWith('/bad') ? fault : undefined));
+  // However often: it may be the address.
+  await expect(ask('bad1')).rejects.toEqual(own);
+  await expect(ask('bad1')).rejects.toEqual(own);
+  expect((await fetchIndexFile(url, counted))?.bytes.toString()).toBe('one');
+  await expect(ask('bad2')).rejects.toEqual(own);
+  await expect(ask('bad3')).rejects.toMatchObject({ code: expect.stringMatching(/^http-/) });
+  await expect(ask('InRelease')).rejects.toMatchObject({ message: expect.stringContaining('out of reach') });
+});
+
+test('a host that was given up in haste is asked again by who has patience', async () => {
+  const { context } = await setUp();
+  const url = 'http://mirror.example/a';
+  let isThere = false;
+  const http = createIndexClient({
+    ...context.http,
+    request: () =>
+      isThere
+        ? Promise.resolve({ statusCode: 404, headers: {}, url, body: Readable.from([]) })
+        : Promise.reject(new BtfmillError('http-unreachable', 'refused')),
+  }).http;
+  const ask = (maxAttempts?: number) =>
+    fetchIndexFile(url, { ...context, http }, maxAttempts === undefined ? {} : { maxAttempts });
+  await expect(ask(2)).rejects.toThrow('refused');
+  isThere = true;
+  await expect(ask(2)).rejects.toThrow('out of reach');
+  expect(await ask()).toBeUndefined();
 });
 
 test('a host that does not speak HTTPS is still asked over HTTP', async () => {
