@@ -13,6 +13,8 @@ export interface CommandOptions {
   readonly path?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  /** Told of every whole line of stdout as it comes. */
+  readonly onLine?: (line: string, running: Pick<RunningCommand, 'kill'>) => void;
   /** A line for sh(1) in which `"$@"` is the command, e.g. `"$@" > /dev/full`. */
   readonly shell?: string;
 }
@@ -55,18 +57,26 @@ export function spawnBtfmill(args: readonly string[], options: CommandOptions): 
     timeout: options.timeoutMs ?? 60_000,
   });
   if (child.pid === undefined) throw new Error(`cannot start ${process.execPath}`);
+  const kill = (signal: NodeJS.Signals): void => {
+    child.kill(signal);
+  };
   let seen = '';
+  let told = 0;
   child.stdout.on('data', (chunk: Buffer) => {
     seen += chunk.toString();
+    if (options.onLine === undefined) return;
+    for (let end = seen.indexOf('\n', told); end >= 0; end = seen.indexOf('\n', told)) {
+      const line = seen.slice(told, end);
+      told = end + 1;
+      options.onLine(line, { kill });
+    }
   });
   return {
     pid: child.pid,
     async waitForStdout(pattern) {
       while (!pattern.test(seen) && child.exitCode === null && child.signalCode === null) await sleep(2);
     },
-    kill: (signal) => {
-      child.kill(signal);
-    },
+    kill,
     finished: child.then(({ exitCode, stdout, stderr, signal }) => ({ exitCode, stdout, stderr, signal })),
   };
 }
