@@ -20,6 +20,13 @@ export interface PackageTable {
   byId(id: number): SeenPackage | undefined;
   /** Every package that was ever seen of a kernel, the one seen last first. */
   ofKernel(key: KernelKey): readonly SeenPackage[];
+  /** Packages that a run was the first to see, of kernels that had another one before. */
+  replacementsOf(runId: number): readonly SeenPackage[];
+  /**
+   * Packages that the run before, with the same question to the same suite, was the last to see, of kernels that have
+   * no other package since. Some that came back later are not among them.
+   */
+  lastSeenBefore(runId: number): readonly SeenPackage[];
 }
 
 interface PackageColumns {
@@ -56,6 +63,27 @@ export function packageTable(db: Database): PackageTable {
      ORDER BY last_seen DESC, id DESC`,
   );
   const select = db.prepare<[number], PackageColumns>('SELECT * FROM packages WHERE id = ?');
+  // Every package of a run was seen at the time that its reads of indexes have.
+  const replacements = db.prepare<[number], PackageColumns>(
+    `SELECT p.* FROM packages p
+     WHERE p.first_seen IN (SELECT at FROM index_reads WHERE run_id = ?) AND EXISTS (
+       SELECT 1 FROM packages o WHERE o.distro = p.distro AND o.release = p.release AND o.arch = p.arch
+         AND o.kernel = p.kernel AND o.first_seen < p.first_seen)
+     ORDER BY p.distro, p.release, p.arch, p.kernel, p.id`,
+  );
+  const vanished = db.prepare<[number], PackageColumns>(
+    `SELECT DISTINCT p.* FROM index_reads n
+     JOIN index_reads b ON b.id = (
+       SELECT max(id) FROM index_reads x
+       WHERE x.distro = n.distro AND x.release = n.release AND x.suite = n.suite AND x.arch = n.arch
+         AND x.asked = n.asked AND x.code IS NULL AND x.run_id < n.run_id)
+     JOIN packages p ON p.distro = n.distro AND p.release = n.release AND p.arch = n.arch AND p.suite = n.suite
+       AND p.last_seen = b.at
+     WHERE n.run_id = ? AND n.code IS NULL AND NOT EXISTS (
+       SELECT 1 FROM packages o WHERE o.distro = p.distro AND o.release = p.release AND o.arch = p.arch
+         AND o.kernel = p.kernel AND o.last_seen >= n.at)
+     ORDER BY p.distro, p.release, p.arch, p.kernel, p.id`,
+  );
   return {
     see(pkg, at) {
       const row = upsert.get({ ...pkg, at });
@@ -64,6 +92,12 @@ export function packageTable(db: Database): PackageTable {
     },
     ofKernel({ distro, release, arch, kernel }) {
       return byKernel.all({ distro, release, arch, kernel }).map(toPackage);
+    },
+    replacementsOf(runId) {
+      return replacements.all(runId).map(toPackage);
+    },
+    lastSeenBefore(runId) {
+      return vanished.all(runId).map(toPackage);
     },
     byId(id) {
       const row = select.get(id);

@@ -1,7 +1,7 @@
 /** A run's story for people: a page that can be read in a mail, a job summary or a terminal. */
 
 import type { IndexRead } from '../../db/index.ts';
-import type { KernelLine, RunStory } from './run-story.ts';
+import type { KernelLine, PackageLine, RunStory } from './run-story.ts';
 
 /** More lines of one kind than this help nobody; the JSON report has them all. */
 const MAX_LINES = 200;
@@ -19,6 +19,8 @@ export function renderRunMarkdown(story: RunStory): string {
     ...kernels('Recovered: failed before, published now', story.recovered, pathLine),
     ...kernels('New', story.published, pathLine),
     ...list('Completed: published by an earlier run that was killed', story.completed.map(code)),
+    ...list('Package replaced on the mirror', story.replaced.map(packageLine)),
+    ...list('No longer on the mirror', story.vanished.map(packageLine)),
     ...kernels('Without debug information', story.noDebugInfo, pathLine),
     ...kernels('Interrupted', story.interrupted, pathLine),
     ...indexes(story.indexes),
@@ -32,6 +34,8 @@ function counts({
   recovered,
   failed,
   noDebugInfo,
+  replaced,
+  vanished,
   failedByCode,
   indexFailures,
 }: RunStory): string[] {
@@ -41,6 +45,8 @@ function counts({
     ['published before', String(run.alreadyPublished ?? 0)],
     ['failed', withCodes(failed.length, failedByCode)],
     ['without debug information', String(noDebugInfo.length)],
+    ['packages replaced', String(replaced.length)],
+    ['no longer on the mirror', String(vanished.length)],
     ['indexes that failed', String(indexFailures.length)],
     ['package bytes fetched', String(run.fetchedBytes ?? 0)],
     ['index bytes fetched', String(run.indexBytes ?? 0)],
@@ -70,6 +76,10 @@ function list(title: string, lines: readonly string[]): string[] {
 
 function pathLine({ path }: KernelLine): string {
   return code(path);
+}
+
+function packageLine({ path, packageName, packageVersion, state }: PackageLine): string {
+  return `${code(path)}, ${state}: ${code(`${packageName} ${packageVersion}`)}`;
 }
 
 function whyLine({ path, code: errorCode = 'unexpected', message = '', retryAfter }: KernelLine): string {

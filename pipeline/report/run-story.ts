@@ -1,6 +1,6 @@
 /** What a run did, told from the record: the same today and in a year. */
 
-import type { BtfRecord, IndexRead, KernelRow, RunAttempt, RunRow } from '../../db/index.ts';
+import type { BtfRecord, IndexRead, KernelRow, RunAttempt, RunRow, SeenPackage } from '../../db/index.ts';
 import { archivePath } from '../archive-path.ts';
 
 /** One kernel of a run that is worth a line. */
@@ -14,6 +14,17 @@ export interface KernelLine {
   readonly retryAfter?: string;
 }
 
+/** A kernel whose package changed, or went, on the mirror. */
+export interface PackageLine {
+  /** Of the archive. */
+  readonly path: string;
+  readonly packageName: string;
+  readonly packageVersion: string;
+  readonly digest: string;
+  /** Of the kernel, today. */
+  readonly state: KernelRow['state'];
+}
+
 export interface RunStory {
   readonly run: RunRow;
   /** Published for the first time. */
@@ -25,6 +36,10 @@ export interface RunStory {
   readonly failed: readonly KernelLine[];
   readonly noDebugInfo: readonly KernelLine[];
   readonly interrupted: readonly KernelLine[];
+  /** The mirror has another package of them now; what is published stays as it is. */
+  readonly replaced: readonly PackageLine[];
+  /** The mirror has none of their packages any more. */
+  readonly vanished: readonly PackageLine[];
   readonly failedByCode: Readonly<Record<string, number>>;
   readonly indexes: readonly IndexRead[];
   readonly indexFailures: readonly IndexRead[];
@@ -47,6 +62,8 @@ export function tellRun(record: BtfRecord, runId: number): RunStory | undefined 
     failed: ended('failed').map(toLine),
     noDebugInfo: ended('no-debug-info').map(toLine),
     interrupted: [...ended('interrupted'), ...ended(undefined)].map(toLine),
+    replaced: record.packages.replacementsOf(runId).map((pkg) => toPackageLine(pkg, record)),
+    vanished: record.packages.lastSeenBefore(runId).map((pkg) => toPackageLine(pkg, record)),
     failedByCode: countCodes(ended('failed')),
     indexes: reads.filter(({ code }) => code === undefined),
     indexFailures: reads.filter(({ code }) => code !== undefined),
@@ -76,6 +93,12 @@ function toLine(attempt: RunAttempt): KernelLine {
     ...(message === undefined ? {} : { message }),
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
+}
+
+function toPackageLine(pkg: SeenPackage, { kernels }: BtfRecord): PackageLine {
+  const { packageName, packageVersion, digest } = pkg;
+  const state = kernels.find(pkg)?.state ?? 'pending';
+  return { path: archivePath(pkg), packageName, packageVersion, digest, state };
 }
 
 function countCodes(attempts: readonly RunAttempt[]): Record<string, number> {

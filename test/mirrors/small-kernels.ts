@@ -145,8 +145,6 @@ async function kernelDeb(
   return arArchive([
     { name: 'debian-binary', data: Buffer.from('2.0\n') },
     { name: 'control.tar.gz', data: gzipSync(control) },
-    isCompressed
-      ? { name: 'data.tar.xz', data: await compress(data, 'xz') }
-      : { name: 'data.tar', data },
+    isCompressed ? { name: 'data.tar.xz', data: await compress(data, 'xz') } : { name: 'data.tar', data },
   ]);
 }

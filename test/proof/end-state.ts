@@ -23,13 +23,16 @@ export async function endState(site: NightSite): Promise<EndState> {
   for (const [key, value] of recordRows(site.db)) state.set(`record/${key}`, value);
   for (const file of await filesBelow(site.cache)) {
     const path = relative(site.cache, file);
-    if (!LEFT_FOR_AN_HOUR.test(path)) state.set(`cache/${path}`, 'there');
+    if (!path.startsWith(INDEXES)) state.set(`cache/${path}`, 'there');
   }
   return state;
 }
 
-/** Temporary folders of index readers: a dry run, which takes no lock, may be using them. */
-const LEFT_FOR_AN_HOUR = /^indexes\/(?:gpgv-|sqlite-|.*\.part$)/u;
+/**
+ * Copies of indexes: one that a killed night has written and not yet noted in the record serves all the same, by its
+ * digest, and an old one is left to `gc`.
+ */
+const INDEXES = 'indexes/';
 
 /** The files under kernels' names, as {@link endState} has them. */
 export async function kernelFiles(archive: string): Promise<EndState> {
@@ -47,12 +50,15 @@ export async function kernelFiles(archive: string): Promise<EndState> {
 async function archiveFiles(archive: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   const changes: string[] = [];
-  const { serial } = JSON.parse(await readFile(join(archive, 'timestamp.json'), 'utf8')) as { serial: number };
+  const { serial } = JSON.parse(await readFile(join(archive, 'timestamp.json'), 'utf8')) as {
+    serial: number;
+  };
   for (const file of await filesBelow(archive)) {
     const path = relative(archive, file);
     const bytes = await readFile(file);
     if (path.startsWith('changes/')) changes.push(...lines(bytes));
-    else if (path === `manifest-${serial}.json`) found.set('manifest', withoutTimes(JSON.parse(bytes.toString())));
+    else if (path === `manifest-${serial}.json`)
+      found.set('manifest', withoutTimes(JSON.parse(bytes.toString())));
     else if (!isOlderManifest(path, serial)) found.set(path, describe(path, file, bytes));
   }
   found.set('changes', changes.toSorted().join('\n'));
@@ -137,31 +143,29 @@ function* recordRows(file: string): Generator<[string, string]> {
         .all()
         .map(({ id, digest }) => [id, digest]),
     );
-    for (const { id, package_id: packageId, changed_at, published_at, ...row } of database
-      .prepare<[], Row>('SELECT * FROM kernels')
-      .all()) {
-      const facts = { ...row, package: digests.get(packageId as number) };
+    for (const row of database.prepare<[], Row>('SELECT * FROM kernels').all()) {
+      const facts = { ...without(row, PASSING), package: digests.get(row.package_id as number) };
       yield [`kernels/${row.distro}/${row.release}/${row.arch}/${row.kernel}`, JSON.stringify(facts)];
     }
-    for (const { id, first_seen, last_seen, ...row } of database
-      .prepare<[], Row>('SELECT * FROM packages')
-      .all()) {
-      yield [`packages/${row.digest}`, JSON.stringify(row)];
-    }
-    for (const { url, sha256 } of database.prepare<[], Row>('SELECT * FROM http_validators').all()) {
-      yield [`http_validators/${url}`, String(sha256)];
+    for (const row of database.prepare<[], Row>('SELECT * FROM packages').all()) {
+      yield [`packages/${row.digest}`, JSON.stringify(without(row, PASSING))];
     }
     const underWay = database
       .prepare<[], Row>('SELECT count(*) AS n FROM attempts WHERE finished_at IS NULL')
       .get();
     yield ['attempts under way', String(underWay?.n)];
-    const lastRun = database
-      .prepare<[], Row>('SELECT exit_code FROM runs ORDER BY id DESC LIMIT 1')
-      .get();
+    const lastRun = database.prepare<[], Row>('SELECT exit_code FROM runs ORDER BY id DESC LIMIT 1').get();
     yield ['exit code of the last run', String(lastRun?.exit_code)];
   } finally {
     database.close();
   }
+}
+
+/** Columns that say when, or in which order. */
+const PASSING = ['id', 'package_id', 'changed_at', 'published_at', 'first_seen', 'last_seen'];
+
+function without(row: Row, columns: readonly string[]): Row {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => !columns.includes(name)));
 }
 
 function tableRows(file: string, table: string): Row[] {

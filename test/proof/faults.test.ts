@@ -10,9 +10,6 @@ import { nightsWithRandomMirror } from './random-nights.ts';
 import { readWhileWritten } from './readers.ts';
 import { makeScenario, openWorld, type Scenario, type World, WORLD_TOOLS } from './scenario.ts';
 
-/** Comparing with pahole takes as long as all the rest. */
-const flags = ['--cross-check', 'never'];
-
 describe.skipIf(needsTool(...WORLD_TOOLS))('a night that is disturbed', () => {
   let folder: string;
   let world: World;
@@ -21,7 +18,7 @@ describe.skipIf(needsTool(...WORLD_TOOLS))('a night that is disturbed', () => {
   beforeAll(async () => {
     folder = await makeTempDir('faults');
     world = await openWorld(folder);
-    scenario = await makeScenario({ world, before: 1, now: 3, flags });
+    scenario = await makeScenario({ world, before: 1, now: 3 });
   });
 
   afterAll(async () => {

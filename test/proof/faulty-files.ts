@@ -34,7 +34,18 @@ export interface FaultyFiles {
 /** Compiles the library in `folder`; resolves to its path. */
 export async function buildFaultyFiles(folder: string): Promise<string> {
   const library = join(folder, 'faulty-files.so');
-  await execa('gcc', ['-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', library, SOURCE, '-ldl']);
+  await execa('gcc', [
+    '-shared',
+    '-fPIC',
+    '-O1',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-o',
+    library,
+    SOURCE,
+    '-ldl',
+  ]);
   return library;
 }
 

@@ -47,6 +47,6 @@ function wrongEnd({ exitCode, signal, stderr }: NightEnd): string[] {
 function codesOf({ stderr, events }: NightEnd): string[] {
   const codes = new Set<string>();
   for (const [, code] of stderr.matchAll(/^btfmill: ([a-z-]+): /gmu)) codes.add(code);
-  for (const { event, code } of events) if (event === 'kernel.done' && code !== undefined) codes.add(String(code));
+  for (const { event, code } of events) if (event === 'kernel.done' && code !== undefined) codes.add(code);
   return [...codes];
 }

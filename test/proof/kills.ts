@@ -85,6 +85,5 @@ function describeMoment(moment: Moment): string {
 
 function lastStep({ events }: NightEnd): string {
   const last = events.at(-1);
-  if (last === undefined) return 'start';
-  return String(last.step ?? last.event ?? 'publish');
+  return last === undefined ? 'start' : (last.step ?? last.event);
 }

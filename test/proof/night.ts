@@ -1,6 +1,6 @@
-/** One night of a small site: what is new on the local mirror goes into the archive, which is then published. */
+/** One night of a small site: `nightly` over the local mirror, publishing and all its traces included. */
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expectExit, jsonLines, runBtfmill, spawnBtfmill } from '../support/run-btfmill.ts';
 
@@ -9,9 +9,11 @@ export interface NightSite {
   readonly archive: string;
   readonly db: string;
   readonly cache: string;
+  /** Of the nights' reports: `run-<id>.md` and `.json`. */
+  readonly reports: string;
+  readonly config: string;
   /** Minisign's; the public one lies beside it in `<key>.pub`. */
   readonly key: string;
-  readonly options: NightSiteOptions;
 }
 
 export interface NightSiteOptions {
@@ -20,16 +22,26 @@ export interface NightSiteOptions {
   readonly keyring: string;
   /** Shared by all sites, so that their archives can be compared. */
   readonly key: string;
-  /** Flags of the crawl besides. */
-  readonly flags?: readonly string[];
+  /** Comparing with pahole takes as long as all the rest; default never. */
+  readonly crossCheck?: 'auto' | 'never';
+  /** Default 2. */
+  readonly jobs?: number;
 }
 
-export type NightEvent = Readonly<Record<string, unknown>>;
+/** A line of `--json`. */
+export interface NightEvent extends Readonly<Record<string, unknown>> {
+  readonly event: string;
+  readonly step?: string;
+  /** Of a kernel that failed. */
+  readonly code?: string;
+}
 
 export interface NightOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Told of each event as it comes; may kill the night. */
   readonly onEvent?: (event: NightEvent, kill: (signal: NodeJS.Signals) => void) => void;
+  /** Told of the command's process id. */
+  readonly onStart?: (pid: number) => void;
   readonly timeoutMs?: number;
 }
 
@@ -50,60 +62,51 @@ export async function makeNightKey(folder: string): Promise<string> {
 }
 
 export async function openNightSite(folder: string, options: NightSiteOptions): Promise<NightSite> {
-  await mkdir(folder, { recursive: true });
-  return {
+  const site: NightSite = {
     folder,
     archive: join(folder, 'archive'),
     db: join(folder, 'record', 'btfmill.sqlite'),
     cache: join(folder, 'cache'),
+    reports: join(folder, 'reports'),
+    config: join(folder, 'btfmill.config.json'),
     key: options.key,
-    options,
   };
+  await mkdir(folder, { recursive: true });
+  await writeFile(site.config, JSON.stringify(configFile(options)));
+  return site;
 }
 
-/** Crawls, then publishes; a crawl that a signal ended, or that went wrong as a whole, is not published. */
-export async function runNight(site: NightSite, options: NightOptions = {}): Promise<NightEnd> {
-  const crawled = await run(site, crawlArgs(site), options);
-  const goesOn = crawled.exitCode === 0 || PUBLISHED_NEVERTHELESS.has(crawled.exitCode);
-  if (!goesOn) return crawled;
-  const published = await run(
-    site,
-    ['publish', '--archive', site.archive, '--db', site.db, '--key', site.key, '--json'],
-    options,
-  );
+/** Paths are relative to the file, so that a copy of the folder is a site of its own. */
+function configFile({ mirror, keyring, key, crossCheck = 'never', jobs = 2 }: NightSiteOptions): object {
   return {
-    exitCode: published.exitCode === 0 ? crawled.exitCode : published.exitCode,
-    signal: published.signal,
-    stderr: `${crawled.stderr}\n${published.stderr}`,
-    events: [...crawled.events, ...published.events],
+    archive: 'archive',
+    db: 'record/btfmill.sqlite',
+    cache: 'cache',
+    reports: 'reports',
+    metrics: 'btfmill.prom',
+    backups: { folder: 'backups', keep: 3 },
+    publish: { key },
+    jobs,
+    crossCheck,
+    distros: { debian: { releases: ['12'], archs: ['amd64'], mirror, keyrings: [keyring] } },
   };
 }
 
-/** Kernels that failed, and indexes that could not be read or believed, keep nobody from publishing the others. */
-const PUBLISHED_NEVERTHELESS: ReadonlySet<number | undefined> = new Set([3, 4, 5]);
-
-function crawlArgs({ archive, db, cache, options }: NightSite): string[] {
-  const { mirror, keyring, flags = [] } = options;
-  return [
-    ...['crawl', '--distro', 'debian', '--release', '12', '--arch', 'x86_64', '--mirror', mirror],
-    ...['--keyring', keyring, '--archive', archive, '--db', db, '--cache', cache, '--json', ...flags],
-  ];
-}
-
-async function run(
+export async function runNight(
   site: NightSite,
-  args: readonly string[],
-  { env, onEvent, timeoutMs = 120_000 }: NightOptions,
+  { env, onEvent, onStart, timeoutMs = 120_000 }: NightOptions = {},
 ): Promise<NightEnd> {
-  const { exitCode, signal, stdout, stderr } = await spawnBtfmill(args, {
+  const running = spawnBtfmill(['nightly', '--config', site.config, '--json', '--log', 'text'], {
     cwd: site.folder,
     timeoutMs,
     ...(env === undefined ? {} : { env }),
     ...(onEvent === undefined
       ? {}
       : { onLine: (line, { kill }) => onEvent(JSON.parse(line) as NightEvent, kill) }),
-  }).finished;
+  });
+  onStart?.(running.pid);
+  const { exitCode, signal, stdout, stderr } = await running.finished;
   // The last line of a command that was killed may be half a line.
-  const whole = stdout.slice(0, stdout.lastIndexOf('\n') + 1) || (signal === undefined ? stdout : '');
-  return { exitCode, signal, stderr, events: jsonLines(signal === undefined ? stdout : whole) };
+  const lines = signal === undefined ? stdout : stdout.slice(0, stdout.lastIndexOf('\n') + 1);
+  return { exitCode, signal, stderr, events: jsonLines(lines) as unknown as NightEvent[] };
 }

@@ -21,7 +21,7 @@ export async function nightsWithRandomMirror(
   o: { readonly seed: number; readonly kernels: number; readonly nights: number },
 ): Promise<RandomNights> {
   const { server } = world;
-  const scenario = await makeScenario({ world, before: 0, now: o.kernels, flags: ['--cross-check', 'never'] });
+  const scenario = await makeScenario({ world, before: 0, now: o.kernels });
   const disturbed = await scenario.start();
   const clock = (day: number): Record<string, string> => ({
     LD_PRELOAD: world.faultyFiles,

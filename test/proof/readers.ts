@@ -39,12 +39,12 @@ export async function readWhileWritten(
   world: World,
   o: { readonly nights: number; readonly random: Random },
 ): Promise<ReadersResult> {
-  const site = await world.newSite(['--cross-check', 'never']);
+  const site = await world.newSite();
   const server = await startFileServer(site.archive);
   const published = new Map<number, ReadState>();
   const readings: Reading[] = [];
   const wrong: string[] = [];
-  let isWriting = true;
+  const writing = new AbortController();
   let again = 0;
 
   const latest = (): number => Math.max(...published.keys());
@@ -56,7 +56,7 @@ export async function readWhileWritten(
     published.set(state.serial, state);
   };
   const read = async (by: string, copy: (folder: string) => Promise<string>): Promise<void> => {
-    for (let n = 0; isWriting; n += 1) {
+    for (let n = 0; !writing.signal.aborted; n += 1) {
       await sleep(o.random.below(400));
       const atLeast = latest();
       const folder = join(site.folder, `${by}-${n}`);
@@ -83,7 +83,7 @@ export async function readWhileWritten(
           for (const days of VALID_DAYS) await publish(site, days);
         }
       } finally {
-        isWriting = false;
+        writing.abort();
       }
     };
     const always = join(site.folder, 'copy');
@@ -128,7 +128,9 @@ async function publish({ archive, db, key, folder }: NightSite, days: string): P
 }
 
 async function mirrorVerb(url: string, folder: string, { key, folder: cwd }: NightSite): Promise<string> {
-  const { exitCode, stderr } = await runBtfmill(['mirror', url, folder, '--public-key', `${key}.pub`], { cwd });
+  const { exitCode, stderr } = await runBtfmill(['mirror', url, folder, '--public-key', `${key}.pub`], {
+    cwd,
+  });
   if (exitCode !== 0) throw new Error(`ended with ${exitCode}: ${stderr}`);
   return folder;
 }

@@ -2,11 +2,23 @@
 
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createSmallMirror, SMALL_MIRROR_TOOLS, type SmallMirror, smallKernels } from '../mirrors/small-kernels.ts';
+import {
+  createSmallMirror,
+  SMALL_MIRROR_TOOLS,
+  type SmallMirror,
+  smallKernels,
+} from '../mirrors/small-kernels.ts';
 import { type FileServer, startFileServer } from '../support/file-server.ts';
 import { differences, type EndState, endState, kernelFiles } from './end-state.ts';
 import { buildFaultyFiles, FAULTY_FILES_TOOLS, type FaultyFiles, watchFiles } from './faulty-files.ts';
-import { makeNightKey, type NightEnd, type NightSite, openNightSite, runNight } from './night.ts';
+import {
+  makeNightKey,
+  type NightEnd,
+  type NightSite,
+  type NightSiteOptions,
+  openNightSite,
+  runNight,
+} from './night.ts';
 import { readAsStranger } from './stranger.ts';
 
 /** Programs that {@link openWorld} and its nights need. */
@@ -20,8 +32,8 @@ export interface World {
   readonly url: string;
   readonly key: string;
   readonly faultyFiles: string;
-  /** An empty site. @param flags of the crawl */
-  newSite(flags?: readonly string[]): Promise<NightSite>;
+  /** An empty site. */
+  newSite(options?: Pick<NightSiteOptions, 'crossCheck' | 'jobs'>): Promise<NightSite>;
   close(): Promise<void>;
 }
 
@@ -40,8 +52,13 @@ export async function openWorld(folder: string): Promise<World> {
     url,
     key,
     faultyFiles: await buildFaultyFiles(folder),
-    newSite: async (flags = []) =>
-      openNightSite(join(folder, `site${sites++}`), { mirror: url, keyring: mirror.keyring, key, flags }),
+    newSite: async (options = {}) =>
+      openNightSite(join(folder, `site${sites++}`), {
+        mirror: url,
+        keyring: mirror.keyring,
+        key,
+        ...options,
+      }),
     async close() {
       await server.close();
       await mirror.close();
@@ -73,20 +90,24 @@ export interface ScenarioOptions {
   readonly before: number;
   /** Kernels that the mirror has when the night begins. */
   readonly now: number;
-  readonly flags: readonly string[];
+  readonly crossCheck?: 'auto' | 'never';
 }
 
 /** Runs the night once undisturbed. The mirror must stay as it is then, until the scenario is done with. */
-export async function makeScenario({ world, before, now, flags }: ScenarioOptions): Promise<Scenario> {
-  const origin = await world.newSite(flags);
-  await mkdir(origin.folder, { recursive: true });
+export async function makeScenario({
+  world,
+  before,
+  now,
+  crossCheck = 'never',
+}: ScenarioOptions): Promise<Scenario> {
+  const origin = await world.newSite({ crossCheck });
   if (before > 0) {
     await world.mirror.put(smallKernels(before));
     expectQuiet(await runNight(origin));
   }
   await world.mirror.put(smallKernels(now));
   const start = async (): Promise<DisturbedSite> => {
-    const site = await world.newSite(flags);
+    const site = await world.newSite();
     await rm(site.folder, { recursive: true });
     await cp(origin.folder, site.folder, { recursive: true, preserveTimestamps: true });
     const control = `${site.folder}.control`;
@@ -124,7 +145,8 @@ function expectQuiet({ exitCode, stderr }: NightEnd): void {
  */
 export async function wrongNow({ site }: DisturbedSite, { wanted }: Scenario): Promise<string[]> {
   const wrong: string[] = [];
-  for (const [path, text] of await kernelFiles(site.archive)) if (wanted.get(path) !== text) wrong.push(`${path} is ${text}`);
+  for (const [path, text] of await kernelFiles(site.archive))
+    if (wanted.get(path) !== text) wrong.push(`${path} is ${text}`);
   try {
     await readAsStranger(site.archive, `${site.key}.pub`);
   } catch (error) {

@@ -64,7 +64,9 @@ async function readChecked(archive: string, { path, change, size, sha256 }: Entr
   const whole = await readFile(join(archive, path));
   const bytes = change === 'append' ? whole.subarray(0, size) : whole;
   if (bytes.length !== size || sha256Of(bytes) !== sha256) {
-    throw new Error(`${path} in ${dirname(join(archive, path))} has ${whole.length} bytes and is not what was signed`);
+    throw new Error(
+      `${path} in ${dirname(join(archive, path))} has ${whole.length} bytes and is not what was signed`,
+    );
   }
   return bytes;
 }
