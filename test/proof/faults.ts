@@ -1,7 +1,8 @@
 /**
  * `npm run e2e:faults`: nights over a local mirror that are killed at random moments and at every boundary between two
- * steps, on disks that are full at every write, and with a mirror that fails at random. After each, an undisturbed
- * night must end as if nothing had happened. Prints a table; exit code 1 when anything was wrong.
+ * steps, on disks that are full at every write, and with a mirror that fails at random: after each, an undisturbed
+ * night must end as if nothing had happened. And readers beside a writer, who must see one state or the other. Prints a
+ * table; exit code 1 when anything was wrong.
  *
  *     npm run e2e:faults -- --kills 100 --seed 7
  *     npm run e2e:faults -- --only disk,mirror --dir /data     everything is below /data, and stays there
@@ -16,6 +17,7 @@ import { Random } from '../fuzz/random.ts';
 import { failOnce } from './full-disk.ts';
 import { boundaries, changesFrom, killOnce, type Moment, randomMoment } from './kills.ts';
 import { nightsWithRandomMirror } from './random-nights.ts';
+import { readWhileWritten } from './readers.ts';
 import { makeScenario, openWorld, type Scenario } from './scenario.ts';
 
 const { values } = parseArgs({
@@ -23,7 +25,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     kernels: { type: 'string', default: '24' },
-    only: { type: 'string', default: 'kills,boundaries,disk,mirror' },
+    only: { type: 'string', default: 'kills,boundaries,disk,mirror,readers' },
     dir: { type: 'string' },
     /** Nights at once. */
     lanes: { type: 'string', default: '2' },
@@ -55,6 +57,7 @@ try {
   if (only.has('boundaries')) await killAtBoundaries();
   if (only.has('disk')) await fillDisks();
   if (only.has('mirror')) await failAtRandom();
+  if (only.has('readers')) await readMeanwhile();
 } finally {
   await world.close();
   if (values.dir === undefined) await rm(folder, { recursive: true, force: true });
@@ -126,6 +129,22 @@ async function failAtRandom(): Promise<void> {
   });
 }
 
+async function readMeanwhile(): Promise<void> {
+  const nights = 15;
+  const begin = performance.now();
+  const result = await readWhileWritten(world, { nights, random: new Random(seed) });
+  const { wrong, counts, again, serials } = result;
+  tell('readers beside a writer', wrong);
+  rows.push({
+    what: 'readers beside a writer',
+    where: `${nights} nights of 2 kernels, 30 timestamps renewed between them`,
+    count: Object.values(counts).reduce((sum, readings) => sum + readings, 0),
+    wrong: wrong.length,
+    minutes: (performance.now() - begin) / 60_000,
+    notes: `${list(Object.entries(counts))}; serials seen: ${serials}; between timestamp and signature: ${again}`,
+  });
+}
+
 interface OneResult {
   readonly moment: string;
   readonly wrong: readonly string[];
@@ -163,11 +182,12 @@ async function many(
     count,
     wrong,
     minutes: (performance.now() - begin) / 60_000,
-    notes: [...notes]
-      .toSorted(([, a], [, b]) => b - a)
-      .map(([note, times]) => `${note} ${times}`)
-      .join(', '),
+    notes: list([...notes].toSorted(([, a], [, b]) => b - a)),
   });
+}
+
+function list(counts: readonly (readonly [string, number])[]): string {
+  return counts.map(([name, times]) => `${name} ${times}`).join(', ');
 }
 
 function tell(where: string, wrong: readonly string[]): void {
