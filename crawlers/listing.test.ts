@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { BtfmillError } from '../errors/index.ts';
 import { debugPackage } from '../test/support/debug-package.ts';
 import { guardIndex, oneEachNewestFirst } from './listing.ts';
+import { compareRpmVersions } from './rpm-md/index.ts';
 import type { IndexFailure } from './types.ts';
 
 const byNumber = (a: string, b: string): number => Number(a) - Number(b);
@@ -15,6 +16,17 @@ test('the newest build of a kernel stands for it, and newer ones come first', ()
   ];
   const found = oneEachNewestFirst(packages, byNumber);
   expect(found.map(({ kernel, suite }) => `${kernel} ${suite}`)).toEqual(['5.2 bookworm', '5.1 new']);
+});
+
+test('an epoch tells builds of one kernel apart, not newer kernels from older ones', () => {
+  const packages = [
+    debugPackage('6.1', { packageVersion: '1:6.1-2' }),
+    debugPackage('6.12', { packageVersion: '6.12-1' }),
+    debugPackage('6.1', { packageVersion: '6.1-9' }),
+    debugPackage('6.2', { packageVersion: '2:6.2-1' }),
+  ];
+  const found = oneEachNewestFirst(packages, compareRpmVersions);
+  expect(found.map(({ packageVersion }) => packageVersion)).toEqual(['6.12-1', '2:6.2-1', '1:6.1-2']);
 });
 
 test('a fault of the index is noted, any other is thrown', async () => {

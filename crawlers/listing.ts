@@ -100,7 +100,8 @@ export interface VersionOrder {
 
 /**
  * One package per kernel, the newest first. Of a kernel that several indexes have, the newest build is taken; of
- * equal ones, that of the index read first.
+ * equal ones, that of the index read first. An epoch orders the builds of one kernel; between kernels it says nothing:
+ * Amazon's `kernel` has one, and its younger `kernel6.12` has none.
  */
 export function oneEachNewestFirst(
   packages: readonly DebugPackage[],
@@ -116,11 +117,16 @@ export function oneEachNewestFirst(
   }
   return [...byKey.values()].toSorted(
     (a, b) =>
+      compareVersions(withoutEpoch(b.packageVersion), withoutEpoch(a.packageVersion)) ||
       compareVersions(b.packageVersion, a.packageVersion) ||
       compareText(a.release, b.release) ||
       compareText(a.arch, b.arch) ||
       compareText(a.kernel, b.kernel),
   );
+}
+
+function withoutEpoch(version: string): string {
+  return version.replace(/^\d+:/, '');
 }
 
 function compareText(a: string, b: string): number {

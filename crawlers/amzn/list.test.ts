@@ -51,10 +51,10 @@ describe('Amazon Linux 2023', () => {
     const result = await list(web, { releases: ['2023'] });
     expect(result.failures).toEqual([]);
     expect(kernels(result)).toEqual([
-      '2023/x86_64/6.1.79-99.167.amzn2023.x86_64',
       '2023/x86_64/6.12.35-55.103.amzn2023.x86_64',
+      '2023/x86_64/6.1.79-99.167.amzn2023.x86_64',
     ]);
-    expect(result.packages[0]).toEqual({
+    expect(result.packages[1]).toEqual({
       distro: 'amzn',
       release: '2023',
       arch: 'x86_64',
