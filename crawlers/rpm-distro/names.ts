@@ -13,6 +13,8 @@ const KINDS: ReadonlySet<string> = new Set([
   'rt-debug',
   'rt-64k',
   'rt-64k-debug',
+  // PREEMPT_RT of CentOS 7, with tracing switched on.
+  'trace',
   // 32-bit kernels for more than 4 GiB.
   'lpae',
   'PAE',
