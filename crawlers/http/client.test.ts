@@ -205,6 +205,19 @@ describe('silence and cuts', () => {
     await expect(get(client({ stallTimeoutMs: 100 }), url)).rejects.toMatchObject({ code: 'http-stalled' });
   });
 
+  test('a body that comes byte by byte, without an end → http-stalled', async () => {
+    const url = await startServer((_request, response) => {
+      response.writeHead(200, { 'Content-Length': '1000000' });
+      const dripping = setInterval(() => response.write('x'), 20);
+      response.once('close', () => clearInterval(dripping));
+    });
+    const response = get(client({ stallTimeoutMs: 100 }), url);
+    await expect(response).rejects.toMatchObject({
+      code: 'http-stalled',
+      message: expect.stringMatching(/: no more than \d+ bytes in 1 s$/u),
+    });
+  });
+
   test('a server that closes the connection behind the body does not hurt a reader that comes late', async () => {
     // As much as undici itself buffers: its parser then waits with nothing left to come.
     const sent = Buffer.alloc(64 * 1024, 'x');

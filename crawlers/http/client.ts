@@ -45,7 +45,7 @@ export interface HttpClientOptions {
   readonly connectionsPerHost?: number;
   /** Tries of one request, the first included. */
   readonly maxAttempts?: number;
-  /** Longest silence, while waiting for headers or between two chunks of a body. */
+  /** Longest silence, while waiting for headers or between two chunks of a body; ten times as long for each MiB of it. */
   readonly stallTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
   /** First pause between tries; doubles each time, with jitter. */
@@ -77,6 +77,8 @@ const DEFAULTS = {
  * connection behind a body that waits for its reader (nodejs/undici#5360, mended in 8 only), so waiting has to be rare.
  */
 const BODY_BUFFER_BYTES = 8 * 1024 * 1024;
+/** How many times the longest silence a MiB of a body may take: five minutes, by default. */
+const SILENCES_PER_MIB = 10;
 const MAX_REDIRECTS = 5;
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
@@ -93,6 +95,8 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       clientFactory: createTunnelPool,
       ...proxyOptions(settings.proxies ?? {}, process.env),
     });
+
+  const pace = { windowMs: settings.stallTimeoutMs * SILENCES_PER_MIB };
 
   async function requestOnce(url: URL, request: HttpRequestOptions): Promise<HttpResponse> {
     const failed = { url, signal: request.signal, stallTimeoutMs: settings.stallTimeoutMs };
@@ -111,7 +115,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         statusCode: answer.statusCode,
         headers: joinHeaders(answer.headers),
         url: url.href,
-        body: relayBody(answer.body, (error) => bodyError(error, failed)),
+        body: relayBody(answer.body, (error) => bodyError(error, failed), { pace }),
       };
     } catch (error) {
       throw connectError(error, failed);

@@ -1,6 +1,7 @@
 /** What undici and the sockets below it throw, as the named errors of btfmill. */
 
 import { BtfmillError, type ErrorCode } from '../../errors/index.ts';
+import { TooSlow } from './pace.ts';
 
 /** System and undici codes after which the same request may well succeed. */
 const TRANSIENT_CODES: ReadonlySet<string> = new Set([
@@ -54,6 +55,9 @@ export function connectError(thrown: unknown, { url, signal, stallTimeoutMs }: F
 export function bodyError(thrown: unknown, { url, signal, stallTimeoutMs }: FailedRequest): BtfmillError {
   if (signal.aborted) return new BtfmillError('aborted', `${url.href}: stopped`, { cause: thrown });
   const { code, message } = describe(thrown);
+  if (thrown instanceof TooSlow) {
+    return new BtfmillError('http-stalled', `${url.href}: ${message}`, { cause: thrown });
+  }
   const isStall = code === 'UND_ERR_BODY_TIMEOUT';
   const errorCode: ErrorCode = isStall ? 'http-stalled' : 'http-truncated';
   const what = isStall ? `no byte for ${stallTimeoutMs / 1000} s` : `cut before its end (${message})`;

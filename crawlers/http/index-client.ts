@@ -49,8 +49,10 @@ export function createIndexClient(http: HttpClient): IndexClient {
           note(error);
           return error instanceof Error ? error : new Error(String(error));
         },
-        (length) => {
-          bytes += length;
+        {
+          onBytes: (length) => {
+            bytes += length;
+          },
         },
       );
       // A body is an answer once it is there.
