@@ -1,5 +1,6 @@
 /** One package of a repository, as primary.xml and primary.sqlite describe it. */
 
+import { BtfmillError } from '../../errors/index.ts';
 import type { PackageDigest } from '../types.ts';
 import { parseChecksum } from './checksum.ts';
 import { resolveUrl } from './resolve-url.ts';
@@ -75,7 +76,7 @@ export function checkEntry(raw: RawEntry, { where: index, bases, allowedHosts }:
   if (epoch > MAX_EPOCH) throw malformed(where, `has the epoch ${epoch}`);
   const seconds =
     raw.buildTime === undefined ? undefined : Number(checked('build time', raw.buildTime, /^\d{1,11}$/));
-  const urls = bases.map((base) => resolveUrl(raw.href, raw.xmlBase, { base, allowedHosts }, where));
+  const urls = resolveOnEach(raw, { where, bases, allowedHosts });
   return {
     name: raw.name,
     arch: checked('architecture', raw.arch, ARCH),
@@ -88,4 +89,22 @@ export function checkEntry(raw: RawEntry, { where: index, bases, allowedHosts }:
     buildTime: seconds === undefined ? undefined : new Date(seconds * 1000),
     sourceRpm: raw.sourceRpm,
   };
+}
+
+/**
+ * On the base that the list came from, and on those of its mirrors where it stands for a file as well: an absolute
+ * `xml:base` is on one of them only.
+ */
+function resolveOnEach({ href, xmlBase }: RawEntry, { where, bases, allowedHosts }: EntryOrigin): string[] {
+  const resolve = (base: string) => resolveUrl(href, xmlBase, { base, allowedHosts }, where);
+  const [own, ...mirrors] = bases;
+  const urls = [resolve(own)];
+  for (const mirror of mirrors) {
+    try {
+      urls.push(resolve(mirror));
+    } catch (error) {
+      if (!(error instanceof BtfmillError && error.code === 'index-unsafe-path')) throw error;
+    }
+  }
+  return urls;
 }

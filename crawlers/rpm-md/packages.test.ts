@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { createFakeWeb, type FakeWeb } from '../../test/support/fake-web.ts';
+import { metalinkOf } from '../../test/mirrors/rpm-indexes.ts';
 import { tempDirForTest } from '../../test/support/temp.ts';
 import { openRepository, type PackageList, readPackages, type RepositoryAnchor } from './index.ts';
 
@@ -178,4 +179,20 @@ test('a list that one mirror lacks and the next has damaged comes from the third
   expect(indexUrl).toBe(`${bases[2]}repodata/primary.xml.gz`);
   // The mirror that has the list goes first.
   expect(packages[0].urls).toEqual([bases[2], bases[0], bases[1]].map((base) => `${base}a-6.1.rpm`));
+});
+
+test('mirrors that cannot have what has an address of its own do not matter', async () => {
+  const web = await setUp();
+  const href = `${BASE}elsewhere/primary.xml.gz`;
+  const metalink = 'https://list.example/metalink?repo=x';
+  const repomd = Buffer.from(repomdOf('6.1', { href }));
+  web.put(metalink, metalinkOf([BASE, 'https://other.example/'], [repomd]));
+  web.put(REPOMD, repomd);
+  const location = { name: 'debug', anchor: { kind: 'metalink', url: metalink } } as const;
+  const policy = { keyrings: [], repomdSignature: 'none', insecure: false } as const;
+  const repository = await openRepository(location, policy, web.context);
+  if (repository === undefined) throw new Error('no repository');
+  await expect(readPackages(repository, web.context, () => true)).rejects.toMatchObject({
+    code: 'http-not-found',
+  });
 });

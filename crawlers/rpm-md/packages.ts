@@ -107,11 +107,11 @@ async function fetchPrimary(
   const asked = new Set<string>();
   let failure: BtfmillError | undefined;
   for (const base of bases) {
-    const url = resolveUrl(primary.href, primary.base, { base, allowedHosts }, repomdUrl);
-    // An absolute reference is the same on every mirror.
-    if (asked.has(url)) continue;
-    asked.add(url);
     try {
+      const url = resolveUrl(primary.href, primary.base, { base, allowedHosts }, repomdUrl);
+      // An absolute reference is the same on every mirror.
+      if (asked.has(url)) continue;
+      asked.add(url);
       const stored = await fetchStoredIndex(url, context, {
         digest: primary.digest,
         sizeBytes: primary.sizeBytes,
@@ -122,7 +122,9 @@ async function fetchPrimary(
     } catch (thrown) {
       const error = toBtfmillError(thrown);
       if (!isIndexFault(error)) throw error;
-      failure = failure?.code === 'index-digest' ? failure : error;
+      // Where a mirror cannot have it says nothing of why the others do not.
+      const isKept = failure?.code === 'index-digest' || error.code === 'index-unsafe-path';
+      failure = isKept ? (failure ?? error) : error;
     }
   }
   throw failure as BtfmillError;

@@ -55,6 +55,11 @@ describe('what it says', () => {
     expect(entry.version).toBe('6.10');
   });
 
+  test('a base of its own, on the host that the list came from', async () => {
+    const [{ urls }] = await change('<location', '<location xml:base="https://a.example/all/"')();
+    expect(urls).toEqual(['https://a.example/all/Packages/k/kernel-debuginfo-6.1.10-200.fc37.aarch64.rpm']);
+  });
+
   test('what may be missing', async () => {
     const text = PACKAGE.replace(' epoch="1"', '')
       .replace(/<time.*/, '')
