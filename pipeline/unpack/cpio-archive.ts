@@ -17,7 +17,7 @@ import {
   TRAILER,
   typeOfMode,
 } from './cpio.ts';
-import { MAX_OPEN_LINKS, MAX_RPM_FILES, MAX_UNPACKED_BYTES } from './limits.ts';
+import { MAX_OPEN_LINKS, MAX_PACKAGE_FILES, MAX_UNPACKED_BYTES } from './limits.ts';
 import { malformed } from './malformed.ts';
 
 /** One file of the package's header, as a stripped member needs it. */
@@ -79,7 +79,7 @@ async function* membersOf(
   const links = new OpenLinks();
   let files: FilesOnce | undefined;
   for (let count = 0; ; count++) {
-    if (count > MAX_RPM_FILES) throw tooLarge(`more than ${MAX_RPM_FILES} members`);
+    if (count > MAX_PACKAGE_FILES) throw tooLarge(`more than ${MAX_PACKAGE_FILES} members`);
     const offset = reader.offset;
     const start = decodeCpioStart(await reader.take(CPIO_START_BYTES, 'a member header'), offset);
     let member: ArchiveMember | undefined;

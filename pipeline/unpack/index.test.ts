@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import {
   arArchive,
   type ArMember,
+  compress,
   type Compression,
   controlFile,
   debPackage,
@@ -230,6 +231,16 @@ describe('members that no honest package has', () => {
   it('an absurd size', async () => {
     const header = { name: `./${BOOT}`, data: SMALL, rawSize: 5 * 1024 ** 3 };
     await expectFailure(await deb([header]), 'package-too-large', /has 5368709120 bytes/u);
+  });
+
+  it.skipIf(needsTool('zstd'))('more members than any package has', async () => {
+    const member = tarArchive([{ name: './a' }]).subarray(0, 512);
+    const data = await compress(Buffer.alloc(250_001 * 512, member), 'zst');
+    const parts = [
+      { name: 'debian-binary', data: Buffer.from('2.0\n') },
+      { name: 'data.tar.zst', data },
+    ];
+    await expectFailure(arArchive(parts), 'package-too-large', /^deb data\.tar: more than 250000 members$/u);
   });
 
   it('a size that is no number', async () => {

@@ -27,7 +27,7 @@ export const XZ_MEMORY_LIMIT = '1GiB';
 export const READ_ON_BYTES = 32 * MIB;
 
 /** A kernel's debug package has some thousand files; even that of its sources has no more than 80,000. */
-export const MAX_RPM_FILES = 250_000;
+export const MAX_PACKAGE_FILES = 250_000;
 
 /** Linux's PATH_MAX, its NUL included: rpm could not install what has a longer name. */
 export const MAX_NAME_BYTES = 4096;

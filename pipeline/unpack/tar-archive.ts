@@ -1,7 +1,8 @@
 /** The file tree of a .deb, for the search for vmlinux. */
 
+import { BtfmillError } from '../../errors/index.ts';
 import type { Archive, ArchiveFlow, ArchiveMember } from './archive.ts';
-import { MAX_UNPACKED_BYTES } from './limits.ts';
+import { MAX_PACKAGE_FILES, MAX_UNPACKED_BYTES } from './limits.ts';
 import { malformed } from './malformed.ts';
 import { readTar, type TarEntry, type TarFlow } from './tar-feed.ts';
 
@@ -25,7 +26,14 @@ function viewOf(flow: TarFlow): ArchiveFlow {
 }
 
 async function* membersOf({ members }: TarFlow): AsyncGenerator<ArchiveMember, void, undefined> {
-  for await (const entry of members) yield memberOf(entry);
+  let count = 0;
+  for await (const entry of members) {
+    count += 1;
+    if (count > MAX_PACKAGE_FILES) {
+      throw new BtfmillError('package-too-large', `${PART}: more than ${MAX_PACKAGE_FILES} members`);
+    }
+    yield memberOf(entry);
+  }
 }
 
 function memberOf(entry: TarEntry): ArchiveMember {

@@ -4,7 +4,7 @@
  */
 
 import { BtfmillError } from '../../../errors/index.ts';
-import { MAX_RPM_FILES } from '../limits.ts';
+import { MAX_PACKAGE_FILES } from '../limits.ts';
 import { malformed } from '../malformed.ts';
 
 export const HEADER_INTRO_BYTES = 16;
@@ -182,10 +182,10 @@ export class RpmHeader {
       throw this.#wrong(entry, `type ${entry.type}, not ${types.join(' or ')}`);
     }
     // No entry that is read has more values than there are files; those of a blob are its bytes, which are not copied.
-    if (entry.type !== TYPE.BIN && entry.count > MAX_RPM_FILES) {
+    if (entry.type !== TYPE.BIN && entry.count > MAX_PACKAGE_FILES) {
       throw new BtfmillError(
         'package-too-large',
-        `${this.part}: tag ${tag} has ${entry.count} values, more than ${MAX_RPM_FILES}`,
+        `${this.part}: tag ${tag} has ${entry.count} values, more than ${MAX_PACKAGE_FILES}`,
       );
     }
     return entry;
