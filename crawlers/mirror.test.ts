@@ -14,7 +14,15 @@ test.each([
   'ftp://mirror.example/',
   'http://m.example/?a=1',
   'http://m.example/#a',
+  'http://me:secret@m.example/debian',
+  'http://me@m.example/debian',
   '',
 ])('%j → usage', (mirror) => {
   expect(() => parseMirror(mirror)).toThrowError(expect.objectContaining({ code: 'usage' }));
+});
+
+test('a password is not repeated', () => {
+  expect(() => parseMirror('http://me:secret@m.example/')).toThrowError(
+    expect.objectContaining({ message: 'the URL of the mirror m.example holds a user name or a password' }),
+  );
 });

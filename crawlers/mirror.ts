@@ -8,5 +8,13 @@ export function parseMirror(mirror: string): string {
   const isUsable =
     url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
   if (!isUsable) throw new BtfmillError('usage', `${mirror} is no http(s) base URL of a mirror`);
+  if (hasCredentials(url)) {
+    throw new BtfmillError('usage', `the URL of the mirror ${url.host} holds a user name or a password`);
+  }
   return url.href.replace(/\/+$/, '');
+}
+
+/** They would be sent to nobody, but every URL below it is in the record, and in what is published of that. */
+export function hasCredentials({ username, password }: URL): boolean {
+  return username !== '' || password !== '';
 }

@@ -90,6 +90,14 @@ describe('the machine’s mirror', () => {
     });
   });
 
+  test('a mirror that wants a password is passed over: its address would be published', async () => {
+    const etc = await etcWith({
+      'apt/sources.list':
+        'deb https://me:secret@private.example/debian bookworm main\ndeb http://mirror.example/debian bookworm main\n',
+    });
+    expect(await readHostMirror(etc)).toEqual({ main: 'http://mirror.example/debian', security: undefined });
+  });
+
   test('a mirror list in a file, as Debian’s cloud images have it', async () => {
     const etc = await etcWith({
       'apt/mirrors/debian.list': '# first\nhttps://cdn.example/debian/ priority:1\n',

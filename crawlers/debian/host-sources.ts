@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseStanza } from '../apt/index.ts';
+import { hasCredentials } from '../mirror.ts';
 
 export interface HostMirror {
   /** Base URL of the main archive, without a trailing slash. */
@@ -114,14 +115,21 @@ async function pickBase(sources: readonly AptSource[], archiveName: string): Pro
   return candidates.find((base) => base.endsWith(`/${archiveName}`)) ?? candidates[0];
 }
 
-/** An http(s) base without its trailing slash; `mirror+file:` (Debian's cloud images) is looked up in its file. */
+/**
+ * An http(s) base without its trailing slash, undefined for one that apt would need a password for; `mirror+file:`
+ * (Debian's cloud images) is looked up in its file.
+ */
 async function webBase(uri: string): Promise<string | undefined> {
   if (uri.startsWith('mirror+file:')) {
     const list = await readText(fileURLToPath(uri.slice('mirror+'.length)));
-    const first = /^https?:\/\/\S+/m.exec(list)?.[0];
-    return first?.replace(/\/+$/, '');
+    return openBase(/^https?:\/\/\S+/m.exec(list)?.[0] ?? '');
   }
-  return /^https?:\/\//.test(uri) ? uri.replace(/\/+$/, '') : undefined;
+  return openBase(uri);
+}
+
+function openBase(uri: string): string | undefined {
+  if (!/^https?:\/\//.test(uri) || !URL.canParse(uri) || hasCredentials(new URL(uri))) return undefined;
+  return uri.replace(/\/+$/, '');
 }
 
 /** Text of a file; empty when it is not there or not readable, as for apt's optional files. */
