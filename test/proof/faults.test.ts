@@ -1,11 +1,17 @@
 /** A small part of `npm run e2e:faults`: some kills, some full disks, a mirror that fails, readers beside a writer. */
 
+import { cp, rename } from 'node:fs/promises';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { treeOf } from '../e2e/site.ts';
 import { Random } from '../fuzz/random.ts';
+import { cannotMount, mountTmpfs } from '../support/mount.ts';
 import { makeTempDir, removeDir } from '../support/temp.ts';
 import { needsTool } from '../support/tools.ts';
+import { differences, endState } from './end-state.ts';
 import { failOnce } from './full-disk.ts';
 import { killOnce, randomMoment } from './kills.ts';
+import { runNight } from './night.ts';
 import { nightsWithRandomMirror } from './random-nights.ts';
 import { readWhileWritten } from './readers.ts';
 import { makeScenario, openWorld, type Scenario, type World, WORLD_TOOLS } from './scenario.ts';
@@ -43,6 +49,25 @@ describe.skipIf(needsTool(...WORLD_TOOLS))('a night that is disturbed', () => {
     const results = await Promise.all(inLanes(faults, (fault) => failOnce(scenario, fault)));
     expect(results.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
     expect(results.filter(({ didFail }) => didFail).length).toBeGreaterThanOrEqual(6);
+  });
+
+  it.skipIf(cannotMount())('by an archive that is read-only is completed when it is not', async () => {
+    const { site } = await scenario.start();
+    const content = `${site.archive}.content`;
+    await rename(site.archive, content);
+    const { makeReadOnly } = await mountTmpfs(site.archive, '8m');
+    await cp(content, site.archive, { recursive: true, preserveTimestamps: true });
+    makeReadOnly();
+    const before = await treeOf(site.archive);
+    const refused = await runNight(site);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toMatch(
+      /^btfmill: io-failed: the archive [^\n]*: its file system is read-only$/mu,
+    );
+    expect(await treeOf(site.archive)).toEqual(before);
+    await execa('mount', ['-o', 'remount,rw', site.archive]);
+    expect((await runNight(site)).exitCode).toBe(0);
+    expect(differences(await endState(site), scenario.wanted)).toEqual([]);
   });
 
   it('by its mirror publishes nothing wrong, and in the end everything', async () => {
