@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { writeFileAtomically, writeOutput } from './atomic-write.ts';
+import { writeFileAtomically, writeOutput, writeTogether } from './atomic-write.ts';
 
 const BYTES = Uint8Array.of(1, 2, 3);
 let folder = '';
@@ -87,4 +87,20 @@ test('a failed write leaves no temporary file', async () => {
   mkdirSync(join(folder, 'taken'));
   await expect(writeFileAtomically(join(folder, 'taken'), BYTES)).rejects.toThrow();
   expect(readdirSync(folder).sort()).toEqual(['input', 'taken']);
+});
+
+describe('files that belong together', () => {
+  test('get their names, or neither does', async () => {
+    const [first, second] = ['first', 'second'].map((name) => join(folder, name));
+    const write = (one: string, other: string, otherPath = second): Promise<void> =>
+      writeTogether([
+        { path: first, bytes: Buffer.from(one) },
+        { path: otherPath, bytes: Buffer.from(other) },
+      ]);
+    await write('1', '2');
+    expect([readFileSync(first, 'utf8'), readFileSync(second, 'utf8')]).toEqual(['1', '2']);
+    await expect(write('3', '4', join(folder, 'no/such/folder'))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(readFileSync(first, 'utf8')).toBe('1');
+    expect(readdirSync(folder).toSorted()).toEqual(['first', 'input', 'second']);
+  });
 });

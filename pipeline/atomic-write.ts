@@ -1,24 +1,39 @@
 /** Writes a file so that its name never shows half of it. */
 
-import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { open, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { aboutFile, BtfmillError } from '../errors/index.ts';
 
 /** Temporary file in the target's folder, fsync, rename; on failure nothing is left. */
 export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  await writeTogether([{ path, bytes }]);
+}
+
+/**
+ * Files that belong together: none gets its name before all are written and synced, and then one gets it right after
+ * the other. Somebody who looks, or a kill, can still come between, but nothing slow happens there.
+ */
+export async function writeTogether(
+  files: readonly { readonly path: string; readonly bytes: Uint8Array }[],
+): Promise<void> {
+  const temporaries = files.map(({ path }) => join(dirname(path), `.${basename(path)}.${process.pid}.tmp`));
   try {
-    const file = await open(temporary, 'w', 0o644);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    for (const [i, { bytes }] of files.entries()) await writeSynced(temporaries[i], bytes);
+    for (const [i, { path }] of files.entries()) renameSync(temporaries[i], path);
   } catch (thrown) {
-    await rm(temporary, { force: true });
+    for (const temporary of temporaries) await rm(temporary, { force: true });
     throw thrown;
+  }
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'w', 0o644);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -13,7 +13,7 @@ import { pipeline } from 'node:stream/promises';
 import type { BtfRecord } from '../../db/index.ts';
 import { BtfmillError } from '../../errors/index.ts';
 import { archivePath } from '../archive-path.ts';
-import { syncFolder, writeFileAtomically } from '../atomic-write.ts';
+import { syncFolder, writeFileAtomically, writeTogether } from '../atomic-write.ts';
 import { readIfThere } from '../read-if-there.ts';
 import { removeTemporaries } from '../sweep.ts';
 import { aliasesOf, linkAliases } from './aliases.ts';
@@ -145,6 +145,8 @@ async function publishSerial(
     copy,
   ].filter((file) => !('isUnchanged' in file && file.isUnchanged));
   for (const { path, bytes } of toWrite) await writeInArchive(archiveDir, path, bytes);
+  // What the timestamp will lead to has to survive a power cut before the timestamp itself does.
+  for (const folder of foldersOf(toWrite.map(({ path }) => path))) await syncFolder(join(archiveDir, folder));
   const timestamp = makeTimestamp(serial, manifestFile.bytes, options);
   const stamped = await writeTimestamp(timestamp, options);
   return {
@@ -197,10 +199,24 @@ async function writeTimestamp(timestamp: Timestamp, { archiveDir, key }: Publish
     return [TIMESTAMP];
   }
   const comment = `btfmill archive, serial ${timestamp.serial}, expires ${timestamp.expires}`;
-  await writeInArchive(archiveDir, TIMESTAMP_SIGNATURE, Buffer.from(signMinisign(bytes, key, comment)));
-  await writeInArchive(archiveDir, TIMESTAMP, bytes);
+  await writeTogether([
+    {
+      path: join(archiveDir, TIMESTAMP_SIGNATURE),
+      bytes: Buffer.from(signMinisign(bytes, key, comment)),
+    },
+    { path: join(archiveDir, TIMESTAMP), bytes },
+  ]);
   await syncFolder(archiveDir);
   return [TIMESTAMP_SIGNATURE, TIMESTAMP];
+}
+
+/** Every folder on the way to these files, without the archive itself. */
+function foldersOf(paths: readonly string[]): ReadonlySet<string> {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) folders.add(folder);
+  }
+  return folders;
 }
 
 async function writeInArchive(archiveDir: string, path: string, bytes: Uint8Array): Promise<void> {
