@@ -2,11 +2,16 @@
 
 import type { Palette } from './color.ts';
 import { formatBytes, formatDuration, truncate } from './format.ts';
-import type { KernelProgress, OverallProgress, ProgressModel } from './progress-model.ts';
+import type { KernelProgress, OverallProgress, PlaneProgress, ProgressModel } from './progress-model.ts';
 
 const STEP_WIDTH = 'cross-check'.length;
 
-/** One line per kernel in work and one for all of them, none wider than `width`. */
+/** More planes than this would push the kernels off a terminal of 24 lines. */
+const MAX_PLANES = 10;
+
+const BAR_WIDTH = 20;
+
+/** One line per kernel in work, one per plane when there are several, one for all of them; none wider than `width`. */
 export function progressLines(model: ProgressModel, nowMs: number, width: number, paint: Palette): string[] {
   const overall = model.overall(nowMs);
   if (overall === undefined) return [];
@@ -14,8 +19,32 @@ export function progressLines(model: ProgressModel, nowMs: number, width: number
   const nameWidth = Math.max(0, ...kernels.map(({ id }) => id.length));
   return [
     ...kernels.map((kernel) => kernelLine(kernel, nameWidth, width, paint)),
+    ...planeLines(model.planes(), width, paint),
     paint.bold(truncate(overallText(overall), width)),
   ];
+}
+
+/** Planes that are done make room for those that are not. */
+function planeLines(planes: readonly PlaneProgress[], width: number, paint: Palette): string[] {
+  if (planes.length < 2) return [];
+  const open = planes.filter(({ doneKernels, totalKernels }) => doneKernels < totalKernels);
+  const shown = open.slice(0, MAX_PLANES);
+  const nameWidth = Math.max(0, ...shown.map(({ plane }) => plane.length));
+  const countWidth = Math.max(0, ...shown.map(({ totalKernels }) => String(totalKernels).length));
+  const lines = shown.map(({ plane, doneKernels, failedKernels, totalKernels }) => {
+    const filled = Math.floor((doneKernels / totalKernels) * BAR_WIDTH);
+    const bar = `${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}`;
+    const count = `${String(doneKernels).padStart(countWidth)} of ${String(totalKernels).padStart(countWidth)}`;
+    const failed = failedKernels === 0 ? '' : `, ${failedKernels} failed`;
+    return paint.dim(truncate(`  ${plane.padEnd(nameWidth)}  ${bar}  ${count}${failed}`, width));
+  });
+  const others = [
+    ...(open.length > shown.length ? [`${open.length - shown.length} more planes to do`] : []),
+    ...(planes.length > open.length ? [`${planes.length - open.length} done`] : []),
+  ];
+  return others.length === 0
+    ? lines
+    : [...lines, paint.dim(truncate(`  planes: ${others.join(', ')}`, width))];
 }
 
 /** Cut before it is painted, so that no escape sequence is cut. */

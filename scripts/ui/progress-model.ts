@@ -3,6 +3,7 @@
 import type { KernelKey } from '../../crawlers/types.ts';
 import { kernelId } from '../../pipeline/plan.ts';
 import type { RunEvent, StepName } from '../../pipeline/run-types.ts';
+import { planeOf } from '../../pipeline/share-out.ts';
 
 /** One kernel in work. */
 export interface KernelProgress {
@@ -14,6 +15,15 @@ export interface KernelProgress {
   readonly bytesPerSecond: number | undefined;
   readonly stepMilliseconds: number;
   readonly remainingMilliseconds: number | undefined;
+}
+
+/** Kernels of one plane that this run is to do. */
+export interface PlaneProgress {
+  /** `debian/12/x86_64` */
+  readonly plane: string;
+  readonly doneKernels: number;
+  readonly failedKernels: number;
+  readonly totalKernels: number;
 }
 
 export interface OverallProgress {
@@ -31,6 +41,8 @@ export interface ProgressModel {
   /** @param nowMs a clock that only goes forward. */
   take(event: RunEvent, nowMs: number): void;
   kernels(nowMs: number): readonly KernelProgress[];
+  /** Those with something to do, in the order of the plan. */
+  planes(): readonly PlaneProgress[];
   /** Undefined before the plan is known, or when there is nothing to do. */
   overall(nowMs: number): OverallProgress | undefined;
 }
@@ -68,6 +80,7 @@ interface InWork {
 
 export function createProgressModel(): ProgressModel {
   const inWork = new Map<string, InWork>();
+  const planes = new Map<string, { doneKernels: number; failedKernels: number; totalKernels: number }>();
   let planned: { readonly kernels: number; readonly bytes: number; readonly startMs: number } | undefined;
   let doneKernels = 0;
   let failedKernels = 0;
@@ -83,6 +96,13 @@ export function createProgressModel(): ProgressModel {
           bytes: event.fetchBytes,
           startMs: nowMs,
         };
+        planes.clear();
+        for (const { pkg, decision } of event.items) {
+          if (decision !== 'fetch' && decision !== 'recover') continue;
+          const plane = planes.get(planeOf(pkg)) ?? { doneKernels: 0, failedKernels: 0, totalKernels: 0 };
+          plane.totalKernels += 1;
+          planes.set(planeOf(pkg), plane);
+        }
         break;
       case 'kernel.started':
         inWork.set(kernelId(event.key), newInWork(event.key, event.pkg.sizeBytes, nowMs));
@@ -100,6 +120,11 @@ export function createProgressModel(): ProgressModel {
         if (outcome !== 'interrupted') {
           doneKernels += 1;
           if (outcome === 'failed') failedKernels += 1;
+          const plane = planes.get(planeOf(event.done));
+          if (plane !== undefined) {
+            plane.doneKernels += 1;
+            if (outcome === 'failed') plane.failedKernels += 1;
+          }
           if (outcome !== 'recovered') endedBytes += inWork.get(id)?.sizeBytes ?? 0;
         }
         inWork.delete(id);
@@ -129,7 +154,12 @@ export function createProgressModel(): ProgressModel {
     };
   }
 
-  return { take, overall, kernels: (nowMs) => [...inWork.values()].map((kernel) => view(kernel, nowMs)) };
+  return {
+    take,
+    overall,
+    kernels: (nowMs) => [...inWork.values()].map((kernel) => view(kernel, nowMs)),
+    planes: () => [...planes].map(([plane, counts]) => ({ plane, ...counts })),
+  };
 }
 
 /** From 0 to 1: how far a kernel has come. */

@@ -283,6 +283,54 @@ describe('progressLines', () => {
   });
 });
 
+describe('progress by plane', () => {
+  const planned = (releases: readonly string[]): RunEvent => {
+    const items = releases.flatMap((release) =>
+      ['a', 'b'].map((kernel) => ({ pkg: { ...PACKAGE, release, kernel }, decision: 'fetch' as const })),
+    );
+    return { ...PLAN, items, counts: { ...COUNTS, fetch: items.length } } as RunEvent;
+  };
+  const done = (
+    release: string,
+    kernel: string,
+    outcome: 'published' | 'failed' | 'interrupted',
+  ): RunEvent => ({
+    event: 'kernel.done',
+    done: { ...KEY, release, kernel, outcome, milliseconds: 1, fetchedBytes: 1, timings: [] },
+  });
+
+  it('counts what is done and failed in each', () => {
+    const model = createProgressModel();
+    for (const event of [
+      planned(['11', '12', '13']),
+      done('11', 'a', 'published'),
+      done('11', 'b', 'published'),
+      done('12', 'a', 'failed'),
+      done('13', 'a', 'interrupted'),
+    ]) {
+      model.take(event, 0);
+    }
+    const lines = progressLines(model, 1000, 79, palette(false));
+    expect(lines.slice(0, -1)).toEqual([
+      '  debian/12/x86_64  ##########..........  1 of 2, 1 failed',
+      '  debian/13/x86_64  ....................  0 of 2',
+      '  planes: 1 done',
+    ]);
+    expect(lines.at(-1)).toMatch(/^3 of 6 kernels done, 1 failed/u);
+  });
+
+  it('leaves room for the kernels when there are many planes, and is silent about a single one', () => {
+    const model = createProgressModel();
+    model.take(planned(Array.from({ length: 30 }, (_, index) => `r${index}`)), 0);
+    const lines = progressLines(model, 0, 40, palette(false));
+    expect(lines).toHaveLength(12);
+    expect(lines.at(-2)).toBe('  planes: 20 more planes to do');
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
+    model.take(planned(['12']), 0);
+    expect(progressLines(model, 0, 79, palette(false))).toHaveLength(1);
+  });
+});
+
 describe('createLiveBlock', () => {
   beforeEach(() => {
     vi.useFakeTimers();
