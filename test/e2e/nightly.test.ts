@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lockFile } from '../../pipeline/lock.ts';
 import { BOOKWORM_AMD64, TRIXIE_AMD64 } from '../mirrors/sample-mirror.ts';
-import { type CommandResult, expectExit, jsonLines } from '../support/run-btfmill.ts';
+import { type CommandResult, expectExit, jsonLines, spawnBtfmill } from '../support/run-btfmill.ts';
 import { needsTool } from '../support/tools.ts';
 import { E2E_TOOLS, type Sample, startSample } from './sample.ts';
 import { query, type Site, statesOf, treeOf } from './site.ts';
@@ -195,27 +195,139 @@ describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () 
     }
   });
 
-  it('stops before anything is fetched when the record is damaged, and goes on from a copy of it', async () => {
-    await configure({}, { releases: ['13'] });
-    expectExit(await night(), 0);
-    const [copy] = await readdir(join(site.folder, 'backups'));
-    const bytes = await readFile(site.db);
-    bytes.fill(0x5a, 4096, 3 * 4096);
-    await writeFile(site.db, bytes);
-    const damaged = await night();
-    expectExit(damaged, 1);
-    expect(damaged.stderr).toContain('record-damaged');
-    expect(sample.server.log).toEqual([]);
+  describe('when the record is damaged', () => {
+    /** Two nights, the second with more; gives the copy that the first has left. */
+    async function damage(): Promise<string> {
+      await configure({}, { releases: ['13'] });
+      expectExit(await night(), 0);
+      const [copy] = await readdir(join(site.folder, 'backups'));
+      await configure({}, { kernels: ['*-rt-*', '*deb13*'] });
+      expectExit(await night(), 0);
+      const bytes = await readFile(site.db);
+      bytes.fill(0x5a, 4096, 3 * 4096);
+      await writeFile(site.db, bytes);
+      return join(site.folder, 'backups', copy);
+    }
 
-    await copyFile(join(site.folder, 'backups', copy), site.db);
-    const restored = await night();
-    expectExit(restored, 0);
-    expect(restored.log.find(({ event }) => event === 'run.finished')).toMatchObject({
-      published: 0,
-      alreadyPublished: 1,
-      fetchedBytes: 0,
+    async function archived(): Promise<Record<string, string>> {
+      const tree = await treeOf(site.archive);
+      return Object.fromEntries(Object.entries(tree).filter(([path]) => path.endsWith('.btf.tar.xz')));
+    }
+
+    it('stops before anything is fetched, and goes on from an older copy of it', async () => {
+      const copy = await damage();
+      const before = await archived();
+      expect(Object.keys(before)).toHaveLength(2);
+      const damaged = await night();
+      expectExit(damaged, 1);
+      expect(damaged.stderr).toContain('record-damaged');
+      expect(damaged.stderr).toContain('README.md');
+      expect(sample.server.log).toEqual([]);
+
+      await copyFile(copy, site.db);
+      const restored = await night();
+      expectExit(restored, 0);
+      expect(restored.log.find(({ event }) => event === 'run.finished')).toMatchObject({
+        published: 1,
+        alreadyPublished: 1,
+        failed: 0,
+      });
+      expect(restored.log.find(({ event }) => event === 'publish.done')).toMatchObject({ kernels: 2 });
+      expect(await archived()).toEqual(before);
+      expectExit(await site.command(['verify', '--deep', '--archive', site.archive, '--db', site.db]), 0);
     });
-    expect(query(site.db, 'SELECT count(*) AS n FROM kernels')).toEqual([{ n: 1 }]);
+
+    it('goes on from the archive alone', async () => {
+      await damage();
+      const before = await archived();
+      await rm(site.db);
+      expectExit(await site.command(['import', site.archive, '--db', site.db]), 0);
+      const restored = await night();
+      expectExit(restored, 0);
+      expect(restored.log.find(({ event }) => event === 'run.finished')).toMatchObject({
+        published: 0,
+        alreadyPublished: 2,
+        fetchedBytes: 0,
+      });
+      expect(restored.log.find(({ event }) => event === 'publish.done')).toMatchObject({ kernels: 2 });
+      expect(await archived()).toEqual(before);
+    });
+  });
+
+  it('does no more than its limits, and tells what is left', async () => {
+    await configure({ limits: { kernels: 2 }, publish: false });
+    const first = await night();
+    expectExit(first, 0);
+    const done = (one: Night): unknown[] =>
+      one.log.filter(({ event }) => event === 'kernel.done').map(({ release }) => release);
+    expect(done(first).toSorted()).toEqual(['12', '13']);
+    expect(first.log.find(({ event }) => event === 'run.finished')).toMatchObject({
+      published: 2,
+      decisions: { fetch: 2, postponed: 5 },
+      exitCode: 0,
+    });
+    expect((await report(1)).markdown).toMatch(
+      /left for the next run: beyond the limits \| 5 \(\d+ bytes\)/u,
+    );
+    expect((await metrics()).get('btfmill_last_run_kernels{outcome="left"}')).toBe(5);
+
+    expect(done(await night('--limit-kernels', '3'))).toEqual(['12', '12', '12']);
+    const tooLate = await night('--limit-minutes', '0.000001', '--limit-kernels', '9');
+    expectExit(tooLate, 0);
+    expect(tooLate.log.find(({ event }) => event === 'run.finished')).toMatchObject({
+      published: 0,
+      notBegun: 2,
+    });
+    expect(sample.server.log.filter(({ path }) => path.includes('/pool/'))).toEqual([]);
+
+    const tooSmall = await night('--limit-bytes', '100 B');
+    expectExit(tooSmall, 0);
+    expect(tooSmall.log.filter(({ event }) => event === 'warning')).toMatchObject([
+      { code: 'package-too-large' },
+      { code: 'package-too-large' },
+    ]);
+    expectExit(await night(), 0);
+    expect(Object.keys(await treeOf(site.archive))).toHaveLength(7);
+  });
+
+  it('stays within the cache that it is given, and says when that is too small', async () => {
+    await configure({ publish: false }, { releases: ['13'] });
+    expectExit(await night('--limit-minutes', '0.000001'), 0);
+    const [{ bytes }] = query(site.db, 'SELECT size_bytes AS bytes FROM packages');
+    const tooSmall = await night('--cache-size', String(bytes));
+    expectExit(tooSmall, 3);
+    expect(tooSmall.log.find(({ event }) => event === 'kernel.done')).toMatchObject({
+      outcome: 'failed',
+      code: 'disk-full',
+      message: expect.stringContaining('no room for'),
+    });
+    const enough = await night('--cache-size', '100 MB', '--jobs', '1', '--downloads', '1');
+    expectExit(enough, 0);
+    const { gates } = enough.log.find(({ event }) => event === 'run.finished') as {
+      gates: { cachePeakBytes: number; waitedFor: object };
+    };
+    expect(gates).toMatchObject({ jobs: 1, downloads: 1, cacheLimitBytes: expect.any(Number) });
+    expect(gates.cachePeakBytes).toBeLessThan(100_000_000);
+    expect((await report(3)).markdown).toContain('| it waited most for |');
+  });
+
+  it('stops on SIGTERM, tells of it, and goes on the next night', async () => {
+    await configure({ publish: false });
+    sample.server.setFault(({ path }) =>
+      path.includes('/pool/') ? { kind: 'stall', afterBytes: 10_000 } : undefined,
+    );
+    const running = spawnBtfmill(['nightly', '--json'], { cwd: site.folder });
+    await sample.server.waitFor(/\/pool\//u, 10_000);
+    const before = performance.now();
+    running.kill('SIGTERM');
+    const stopped = await running.finished;
+    expect(performance.now() - before).toBeLessThan(10_000);
+    expectExit(stopped, 143);
+    expect((await report(1)).json).toMatchObject({ night: { exitCode: 143, run: { stopped: true } } });
+    expect((await metrics()).has('btfmill_last_success_timestamp_seconds{distro="debian"}')).toBe(false);
+    sample.server.setFault(() => undefined);
+    expectExit(await night(), 0);
+    expect(new Set(Object.values(statesOf(site.db)))).toEqual(new Set(['published']));
   });
 
   it('wants a key before it begins, and tells what the configuration lacks', async () => {
