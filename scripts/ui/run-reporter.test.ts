@@ -288,7 +288,7 @@ describe('progress by plane', () => {
     const items = releases.flatMap((release) =>
       ['a', 'b'].map((kernel) => ({ pkg: { ...PACKAGE, release, kernel }, decision: 'fetch' as const })),
     );
-    return { ...PLAN, items, counts: { ...COUNTS, fetch: items.length } } as RunEvent;
+    return { ...PLAN, items, counts: { ...COUNTS, fetch: items.length } };
   };
   const done = (
     release: string,

@@ -258,8 +258,8 @@ describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () 
     await configure({ limits: { kernels: 2 }, publish: false });
     const first = await night();
     expectExit(first, 0);
-    const done = (one: Night): unknown[] =>
-      one.log.filter(({ event }) => event === 'kernel.done').map(({ release }) => release);
+    const done = (one: Night): string[] =>
+      one.log.filter(({ event }) => event === 'kernel.done').map(({ release }) => String(release));
     expect(done(first).toSorted()).toEqual(['12', '13']);
     expect(first.log.find(({ event }) => event === 'run.finished')).toMatchObject({
       published: 2,
