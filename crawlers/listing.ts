@@ -2,6 +2,7 @@
 
 import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { matchesGlob } from './glob.ts';
+import { isOutOfReach } from './http/failures.ts';
 import { createIndexClient } from './http/index-client.ts';
 import type {
   CrawlContext,
@@ -66,12 +67,16 @@ export function isIndexFault({ code }: BtfmillError): boolean {
 }
 
 /**
- * Of two failures on the way to one index the one to tell: that something is wrong with what a mirror gave says more
- * than that another gave nothing.
+ * Of two failures on the way to one index the one to tell, of equal ones the first: that something is wrong with what
+ * a mirror gave says more than that another gave nothing, and that more than that a third cannot be reached.
  */
 export function moreTelling(first: BtfmillError | undefined, next: BtfmillError): BtfmillError {
-  const isFirst = first !== undefined && !(first.code.startsWith('http-') && next.code.startsWith('index-'));
-  return isFirst ? first : next;
+  return first === undefined || tellingOf(next) > tellingOf(first) ? next : first;
+}
+
+function tellingOf(error: BtfmillError): number {
+  if (error.code.startsWith('index-')) return 2;
+  return isOutOfReach(error) ? 0 : 1;
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { BtfmillError } from '../../errors/index.ts';
 import { type Arch, requestedArchs } from '../arch.ts';
+import { isOutOfReach } from '../http/failures.ts';
 import { guardIndex, type Listing, openListing } from '../listing.ts';
 import { listRepository, type RepositoryPlan } from '../rpm-distro/index.ts';
 import { compareRpmVersions } from '../rpm-md/index.ts';
@@ -100,7 +101,8 @@ async function listRelease(release: AmazonRelease, arch: Arch, listing: AmazonLi
 }
 
 function isUnreachable(failures: readonly IndexFailure[], suite: string): boolean {
-  return failures.at(-1)?.suite === suite && failures.at(-1)?.error.code === 'http-unreachable';
+  const last = failures.at(-1);
+  return last?.suite === suite && isOutOfReach(last.error);
 }
 
 /** The topics that hold kernels. A mirror need not have the catalog. */

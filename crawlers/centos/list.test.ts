@@ -251,6 +251,17 @@ describe('Streams', () => {
     expect(failures.map(({ suite }) => suite)).toEqual(['9-stream-baseos-debug', '9-stream-baseos-debug']);
   });
 
+  test('a repository that is broken where hosts answer does not cost its neighbours', async () => {
+    const web = await newWeb();
+    web.kill('mirrors.centos.org');
+    for (const base of [STREAM, 'https://vault.centos.org/'])
+      web.put(`${base}9-stream/BaseOS/x86_64/debug/tree/repodata/repomd.xml`, 403);
+    put(web, `${STREAM}9-stream/RT/x86_64/debug/tree/`, NINE);
+    const { failures, packages } = await list(web, { releases: ['9'], archs: ['x86_64'] });
+    expect(failures).toMatchObject([{ suite: '9-stream-baseos-debug', error: { code: 'http-refused' } }]);
+    expect(packages.length).toBeGreaterThan(0);
+  });
+
   test.skipIf(needsTool('gpgv'))('an index with a signature by a stranger is a failure', async () => {
     const web = await newWeb();
     const base = `${STREAM}9-stream/BaseOS/x86_64/debug/tree/`;

@@ -2,7 +2,7 @@
 
 import { BtfmillError } from '../../errors/index.ts';
 import { type Arch, parseArch, requestedArchs } from '../arch.ts';
-import { isRefusal } from '../http/failures.ts';
+import { isOutOfReach, isRefusal } from '../http/failures.ts';
 import { fetchIndexFile } from '../http/index-file.ts';
 import { guardIndex, type Listing, openListing } from '../listing.ts';
 import { listRepository, type RepositoryPlan } from '../rpm-distro/index.ts';
@@ -66,7 +66,7 @@ async function listTree(
     }
     // One unreachable host needs no list of everything that it might have had.
     const failure = failures.at(-1);
-    if (failure?.suite === repository.name && failure.error.code === 'http-unreachable') break;
+    if (failure?.suite === repository.name && isOutOfReach(failure.error)) break;
   }
   return isThere;
 }

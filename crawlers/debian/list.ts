@@ -10,6 +10,7 @@ import {
   type SuiteContents,
   type SuitePolicy,
 } from '../apt/index.ts';
+import { isOutOfReach } from '../http/failures.ts';
 import { guardIndex, type Listing, openListing } from '../listing.ts';
 import { DEBIAN_KEYRING, DEBIAN_REMOVED_KEYRING } from '../trust/index.ts';
 import type { CrawlContext, CrawlRequest, CrawlResult } from '../types.ts';
@@ -80,7 +81,7 @@ async function listRelease(release: DebianRelease, listing: DebianListing): Prom
   if (main !== undefined) await listSuite(main, contents(release.codename, segment, listing), listing);
   for (const plan of sideSuites(release, main?.release, bases)) {
     // One unreachable host needs no list of everything that it might have had.
-    if (failure?.code === 'http-unreachable' && !plan.isRequired) continue;
+    if (failure !== undefined && isOutOfReach(failure) && !plan.isRequired) continue;
     const suite = await openPlan(plan, segment, listing);
     if (suite !== undefined) await listSuite(suite, contents(plan.name, segment, listing), listing);
   }

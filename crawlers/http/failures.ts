@@ -35,8 +35,14 @@ export function isRefusal(error: unknown): boolean {
 
 /** Whether a connection was made, and closed by the other side before the head of an answer came. */
 export function isHangUp(error: BtfmillError): boolean {
+  if (error.cause instanceof BtfmillError) return isHangUp(error.cause);
   const { code } = describe(error.cause);
   return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+/** Whether nothing on that host can be had; one that hung up may have done so because of the one address. */
+export function isOutOfReach(error: BtfmillError): boolean {
+  return error.code === 'http-unreachable' && !isHangUp(error);
 }
 
 /** A failure before the head of an answer came. */

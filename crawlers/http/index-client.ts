@@ -32,7 +32,9 @@ export function createIndexClient(http: HttpClient): IndexClient {
     const isHasty = options.maxAttempts !== undefined;
     const known = deadOrigins.get(origin) ?? (isHasty ? hastilyGivenUp.get(origin) : undefined);
     if (known !== undefined) {
-      throw new BtfmillError('http-unreachable', `${url}: ${host} is out of reach`, { cause: known });
+      // Whatever it was at first (a hang-up, a stall), now it is the host.
+      const cause = new Error(known.message);
+      throw new BtfmillError('http-unreachable', `${url}: ${host} is out of reach`, { cause });
     }
     const note = (error: unknown) => {
       if (!(error instanceof BtfmillError) || !hasNoAnswer(error)) return;

@@ -126,6 +126,16 @@ describe.skipIf(needsTool(...APT_ARCHIVE_TOOLS))('listing', () => {
     expect(result.packages).toHaveLength(1);
   });
 
+  test('a connection that is dropped for the release itself does not cost its other pockets', async () => {
+    await putPocket('focal');
+    await putPocket('focal-updates');
+    await putPocket('focal-security', { packages: { amd64: [unsigned('5.4.0-1-generic', '5.4.0-1.1')] } });
+    archive.server.setFault(({ path }) => (path.includes('/dists/focal/') ? { kind: 'hang-up' } : undefined));
+    const result = await listAll({ releases: ['focal'] });
+    expect(result.failures).toMatchObject([{ suite: 'focal', error: { code: 'http-unreachable' } }]);
+    expect(result.packages).toHaveLength(1);
+  });
+
   test.each(['absent', 'damaged'])(
     'a published list that is %s is a failure and loses nothing',
     async (how) => {

@@ -11,6 +11,7 @@ import {
 } from '../apt/index.ts';
 import { type Arch, requestedArchs } from '../arch.ts';
 import { isPattern } from '../glob.ts';
+import { isOutOfReach } from '../http/failures.ts';
 import { guardIndex, type Listing, openListing } from '../listing.ts';
 import { UBUNTU_DBGSYM_KEYRING } from '../trust/index.ts';
 import type { CrawlContext, CrawlRequest, CrawlResult } from '../types.ts';
@@ -127,7 +128,7 @@ async function listRelease(release: UbuntuRelease, listing: UbuntuListing): Prom
   if (main !== undefined) await listSuite(main, contents(release.codename, segment, listing), listing);
   for (const plan of sideSuites(release, sources)) {
     // One unreachable host needs no list of everything that it might have had.
-    if (failure?.code === 'http-unreachable' && !plan.isRequired) continue;
+    if (failure !== undefined && isOutOfReach(failure) && !plan.isRequired) continue;
     const suite = await openPlan(plan, segment, listing);
     if (suite !== undefined) await listSuite(suite, contents(plan.name, segment, listing), listing);
   }
