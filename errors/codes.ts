@@ -60,7 +60,7 @@ export const ERROR_CODES = {
   'http-status': row('the mirror answered with an error status', EXIT.upstreamUnreachable, true),
   'http-not-found': row('the mirror does not have the file', EXIT.upstreamUnreachable, true),
   'http-refused': row('the mirror refuses to serve us (401, 403, 429)', EXIT.upstreamUnreachable, true),
-  'http-stalled': row('no byte came for too long', EXIT.upstreamUnreachable, true),
+  'http-stalled': row('no byte, or too few of them, came for too long', EXIT.upstreamUnreachable, true),
   'http-truncated': row('the connection ended before the file did', EXIT.upstreamUnreachable, true),
   'http-redirect': row('a redirect that leads nowhere or too far', EXIT.upstreamUnreachable, true),
 
