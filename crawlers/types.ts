@@ -136,7 +136,6 @@ export interface CrawlResult {
   readonly indexRequests: number;
 }
 
-/** One distribution. Adding one: a folder beside `debian/` that exports this (README: how to add a distribution). */
 /** What else a distribution and its releases are called by programs that look for kernels. */
 export interface OtherNames {
   readonly distro?: readonly string[];
@@ -144,6 +143,7 @@ export interface OtherNames {
   readonly releases: ReadonlyMap<string, string>;
 }
 
+/** One distribution. Adding one: a folder beside `debian/` that exports this (README: how to add a distribution). */
 export interface Crawler {
   readonly distro: string;
   readonly otherNames: OtherNames;
