@@ -190,6 +190,17 @@ describe('which publications count', () => {
     expect(kernels(found)).toEqual(counts ? ['4.4.0-98-generic'] : []);
   });
 
+  test('an answer without the file is not kept', async () => {
+    launchpad.pages = () => ({ body: { entries: [entry('4.4.0-98-generic')] } });
+    const { files } = launchpad;
+    for (const body of [[], [file('something-else.ddeb')]]) {
+      launchpad.files = () => ({ body });
+      expect(kernels(await ask())).toEqual([]);
+    }
+    launchpad.files = files;
+    expect(kernels(await ask())).toEqual(['4.4.0-98-generic']);
+  });
+
   test('of several, the unsigned package, then the newest', async () => {
     const kernel = '4.15.0-1-generic';
     const unsigned = { binary_package_name: `linux-image-unsigned-${kernel}-dbgsym` };

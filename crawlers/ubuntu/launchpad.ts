@@ -202,21 +202,21 @@ async function addPackage(
     /^[\w.+-]+$/,
   );
   const url = `${selfLink}?ws.op=binaryFileUrls&include_meta=true`;
-  let files: PublishedFile[] = [];
-  // What was published once stays as it is, so it is asked once.
-  const answer = await fetchIndexFile(url, context, {
+  const stem = `${packageName}_${fileVersion(packageVersion)}_${arch.deb}`;
+  let file: PublishedFile | undefined;
+  // What was published once stays as it is, so it is asked once; an answer without the file may not be the last.
+  await fetchIndexFile(url, context, {
     maxBytes: MAX_FILES_BYTES,
     isImmutable: true,
     check: async (bytes) => {
-      files = parsePublishedFiles(bytes, url);
+      file = pickFile(parsePublishedFiles(bytes, url), stem, place, url);
     },
-  });
-  if (answer === undefined || files.length === 0) {
+  }).catch(ignoreAbsence);
+  if (file === undefined) {
     context.say(`launchpad ${segment}: ${packageName} ${packageVersion} is there no longer`);
     return;
   }
   known.add(kernel);
-  const file = pickFile(files, `${packageName}_${fileVersion(packageVersion)}_${arch.deb}`, place, url);
   packages.push({
     distro: 'ubuntu',
     release: segment,
@@ -234,12 +234,19 @@ async function addPackage(
   } satisfies DebugPackage);
 }
 
+function ignoreAbsence(error: unknown): undefined {
+  if (error instanceof BtfmillError && error.code === 'http-not-found') return undefined;
+  throw error;
+}
+
+/** Throws `http-not-found` when there are no files at all. */
 function pickFile(
   files: readonly PublishedFile[],
   stem: string,
   { fileOrigins }: LaunchpadPlace,
   where: string,
 ): PublishedFile {
+  if (files.length === 0) throw new BtfmillError('http-not-found', `${where}: has no file`);
   const file = files.find(({ url }) => [`${stem}.ddeb`, `${stem}.deb`].includes(fileNameOf(url)));
   if (file === undefined) {
     const names = files.map(({ url }) => fileNameOf(url)).join(', ');
