@@ -88,6 +88,58 @@ describe('planCrawl', () => {
     expect(decisionFor(failed('s1', LATER), undefined, { retryFailed: true })).toBe('fetch');
   });
 
+  it('believes no time that only a clock gone wrong can have written', () => {
+    expect(decisionFor(failed('s1', '2026-12-19T12:00:00.000Z'))).toBe('held-back');
+    expect(decisionFor(failed('s1', '2026-12-21T12:00:00.000Z'))).toBe('fetch');
+    expect(decisionFor(failed('s1', '2038-01-19T03:14:07.000Z'))).toBe('fetch');
+  });
+
+  describe('under a budget', () => {
+    const packages = [
+      packageOf('6.1.0-2-amd64', { sizeBytes: 50 }),
+      packageOf('6.1.0-1-amd64', { sizeBytes: 50 }),
+      packageOf('6.8.1', { distro: 'fedora', sizeBytes: 40 }),
+      packageOf('6.8.0', { distro: 'fedora', sizeBytes: 400 }),
+    ];
+    const lastTried = new Map<string, string>();
+
+    it('postpones what lies beyond it, and names what never fits', () => {
+      const plan = planCrawl(input(packages, { budget: { bytes: 100, lastTried } }));
+      expect(plan.items.map(({ decision }) => decision)).toEqual([
+        'fetch',
+        'postponed',
+        'fetch',
+        'postponed',
+      ]);
+      expect(plan).toMatchObject({
+        counts: { fetch: 2, postponed: 2 },
+        fetchCount: 2,
+        fetchBytes: 90,
+        postponedBytes: 450,
+      });
+      expect(plan.tooLarge.map(({ pkg }) => pkg.kernel)).toEqual(['6.8.0']);
+    });
+
+    it('recovers first, at no cost, and works by turns', () => {
+      const id = kernelId(packages[3]);
+      const known = new Map<string, KnownKernel>([[id, { state: 'pending', btfSha256: 'x' }]]);
+      const plan = planCrawl(
+        input(packages, { known, archiveFiles: new Map([[id, 1]]), budget: { kernels: 3, lastTried } }),
+      );
+      expect(plan.work.map(({ pkg }) => pkg.kernel)).toEqual([
+        '6.8.0',
+        '6.1.0-2-amd64',
+        '6.8.1',
+        '6.1.0-1-amd64',
+      ]);
+      expect(plan.counts).toMatchObject({ recover: 1, fetch: 3, postponed: 0 });
+    });
+
+    it('has the order of the input without one', () => {
+      expect(planCrawl(input(packages)).work.map(({ pkg }) => pkg)).toEqual(packages);
+    });
+  });
+
   it('counts the limit per distribution and over what exists', () => {
     const packages = [
       packageOf('6.1.0-3-amd64'),

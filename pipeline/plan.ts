@@ -2,6 +2,7 @@
 
 import type { DebugPackage, KernelKey } from '../crawlers/types.ts';
 import type { IsoTime, KernelState } from '../db/types.ts';
+import { isTooEarly } from './retry-policy.ts';
 import { type Budget, shareOut } from './share-out.ts';
 import { isInShard, type Shard } from './shard.ts';
 
@@ -195,7 +196,9 @@ function isHeldBack(pkg: DebugPackage, known: KnownKernel, { now, setup, retryFa
   const failure = known.lastFailure;
   if (retryFailed || failure?.retryAfter === undefined) return false;
   return (
-    known.packageDigest === pkg.digest && failure.setup === setup(pkg.distro) && failure.retryAfter > now
+    known.packageDigest === pkg.digest &&
+    failure.setup === setup(pkg.distro) &&
+    isTooEarly(failure.retryAfter, now)
   );
 }
 

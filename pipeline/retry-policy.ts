@@ -34,6 +34,15 @@ export function retryAfter(failure: Failure): IsoTime | undefined {
   return hours === 0 ? undefined : new Date(failure.at.getTime() + hours * HOUR_MS).toISOString();
 }
 
+/**
+ * Whether the time to try again is still to come. One that is further away than any that {@link retryAfter} gives was
+ * written when the clock was wrong, and counts for nothing.
+ */
+export function isTooEarly(retryAfter: IsoTime, now: IsoTime): boolean {
+  const left = Date.parse(retryAfter) - Date.parse(now);
+  return left > 0 && left <= Math.max(...WAIT_HOURS) * HOUR_MS;
+}
+
 /** It is the package's content, or our way with it, that failed: the same input fails in the same way. */
 function liesInThePackage(error: BtfmillError): boolean {
   if (error.retryable) return false;

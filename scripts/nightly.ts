@@ -2,10 +2,10 @@
 
 import { type Command, Option } from 'commander';
 import { createHttpClient } from '../crawlers/http/client.ts';
-import { checkRecordFile, openRecord } from '../db/index.ts';
+import { type BtfRecord, checkRecordFile, openRecord } from '../db/index.ts';
 import { BtfmillError } from '../errors/index.ts';
 import type { Lock } from '../pipeline/lock.ts';
-import { type NightOptions, runNightly } from '../pipeline/nightly/run-nightly.ts';
+import { explainDamage, type NightOptions, runNightly } from '../pipeline/nightly/run-nightly.ts';
 import type { SigningKey } from '../pipeline/publish/minisign.ts';
 import type { RunOptions } from '../pipeline/run-types.ts';
 import type { Shard } from '../pipeline/shard.ts';
@@ -182,7 +182,7 @@ async function nightlyWith(
   stop: StopSignal,
 ): Promise<number> {
   const toolVersions = await readToolVersions();
-  const record = openRecord(dbFile);
+  const record = openForNight(dbFile, options);
   const http = createHttpClient({
     userAgent: `btfmill/${toolVersions.btfmill} (kernel debug package crawler)`,
     proxies,
@@ -200,6 +200,14 @@ async function nightlyWith(
   } finally {
     await http.close();
     record.close();
+  }
+}
+
+function openForNight(dbFile: string, { backups }: NightOptions): BtfRecord {
+  try {
+    return openRecord(dbFile);
+  } catch (thrown) {
+    throw explainDamage(thrown, backups?.folder);
   }
 }
 

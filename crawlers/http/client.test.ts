@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createHttpClient, type HttpClient, type HttpClientOptions } from './client.ts';
 
 const never = new AbortController().signal;
@@ -35,6 +35,44 @@ async function get(
   for await (const chunk of response.body) chunks.push(chunk as Buffer);
   return { statusCode: response.statusCode, text: Buffer.concat(chunks).toString(), url: response.url };
 }
+
+describe('proxies of the options', () => {
+  /** What the proxy is asked for. */
+  async function proxied(proxies: HttpClientOptions['proxies']): Promise<string[]> {
+    const asked: string[] = [];
+    const url = await startServer((request, response) => {
+      asked.push(request.url ?? '');
+      response.end('from the proxy');
+    });
+    const http = client({ proxies: { ...proxies, http: url } });
+    await get(http, `${await startServer((_request, response) => response.end('direct'))}/x`);
+    return asked;
+  }
+
+  beforeEach(() => {
+    for (const name of ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY']) {
+      vi.stubEnv(name, undefined);
+    }
+  });
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  test('count where the environment names none', async () => {
+    expect(await proxied({})).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/x$/u)]);
+    expect(await proxied({ no: '127.0.0.1' })).toEqual([]);
+  });
+
+  test('give way to the environment', async () => {
+    vi.stubEnv('no_proxy', '127.0.0.1');
+    expect(await proxied({ no: 'elsewhere.test' })).toEqual([]);
+    vi.stubEnv('no_proxy', '');
+    const other = await startServer((_request, response) => response.end('other'));
+    vi.stubEnv('http_proxy', other);
+    expect(await proxied({})).toEqual([]);
+  });
+});
 
 describe('answers', () => {
   test('body, headers and the asked headers, with an identifying User-Agent', async () => {

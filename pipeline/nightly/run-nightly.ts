@@ -59,15 +59,20 @@ function checkRecord({ record }: RunDeps, { backups }: NightOptions): void {
   try {
     record.check();
   } catch (thrown) {
-    const error = toBtfmillError(thrown);
-    if (error.code !== 'record-damaged') throw error;
-    const copies = backups === undefined ? '' : ` (copies are in ${backups.folder})`;
-    throw new BtfmillError(
-      'record-damaged',
-      `${error.message}; restore it as README.md says under "Unattended"${copies}`,
-      { cause: error },
-    );
+    throw explainDamage(thrown, backups?.folder);
   }
+}
+
+/** A record that cannot be used is restored by a person: where to read how, and where copies are. */
+export function explainDamage(thrown: unknown, backupFolder: string | undefined): BtfmillError {
+  const error = toBtfmillError(thrown);
+  if (error.code !== 'record-damaged') return error;
+  const copies = backupFolder === undefined ? '' : ` (copies are in ${backupFolder})`;
+  return new BtfmillError(
+    'record-damaged',
+    `${error.message}; restore it as README.md says under "Unattended"${copies}`,
+    { cause: error },
+  );
 }
 
 async function crawlAndPublish(options: NightOptions, deps: RunDeps): Promise<Ended> {

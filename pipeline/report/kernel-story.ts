@@ -1,6 +1,7 @@
 /** Everything the record knows of one kernel, in the order in which it happened. */
 
 import type { AttemptRow, BtfRecord, CrossCheckRow, KernelRow, SeenPackage } from '../../db/index.ts';
+import { isTooEarly } from '../retry-policy.ts';
 import type { StepTiming } from '../types.ts';
 
 export interface AttemptStory extends AttemptRow {
@@ -74,7 +75,7 @@ function outlookOf(
     return `${origin}; it stays as it is`;
   }
   if (isOnMirror === false) return 'no longer on the mirror: there is nothing to try again';
-  if (last?.retryAfter !== undefined && last.retryAfter > now.toISOString()) {
+  if (last?.retryAfter !== undefined && isTooEarly(last.retryAfter, now.toISOString())) {
     return `not tried again before ${last.retryAfter}, unless btfmill, its options or the package change`;
   }
   return 'the next run tries it';
