@@ -28,7 +28,7 @@ CREATE TABLE packages_002 (
 ) STRICT;
 INSERT INTO packages_002
   SELECT id, distro, release, arch, kernel, name, version, format, url, size_bytes, 'sha256:' || sha256,
-    index_url, suite, trust, first_seen, last_seen
+    index_url, suite, iif(trust = 'signed-package', 'unanchored', trust), first_seen, last_seen
   FROM packages;
 DROP TABLE packages;
 ALTER TABLE packages_002 RENAME TO packages;

@@ -26,7 +26,7 @@ function publication({ kernel }: KernelStory): string[] {
   const facts = [
     `  published ${kernel.publishedAt ?? ''}: ${formatBytes(kernel.tarSizeBytes ?? 0)}, SHA-256 ${kernel.tarSha256}`,
     `    BTF: ${kernel.typeCount ?? 0} types, ${formatBytes(kernel.btfSizeBytes ?? 0)}, SHA-256 ${kernel.btfSha256 ?? ''}`,
-    `    source ${kernel.source ?? ''}, trust ${kernel.trust ?? 'unknown'}${signer}, profile ${kernel.profile ?? 'unknown'}`,
+    `    source ${kernel.source ?? ''}, trust ${kernel.trust ?? 'unknown'}${signer}, profile ${kernel.profile ?? 'unknown'}, name known by ${kernel.nameProof ?? 'its file name'}`,
   ];
   return kernel.buildId === undefined ? facts : [...facts, `    build id ${kernel.buildId}`];
 }
