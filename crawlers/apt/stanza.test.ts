@@ -77,6 +77,14 @@ describe('a stream of stanzas', () => {
     );
   });
 
+  test('a stanza of megabytes in small pieces is not read over and over', async () => {
+    const started = performance.now();
+    const text = `a: ${'x'.repeat(15_000_000)}\n\nb: 1\n`;
+    expect((await collect(text, 4096)).map((found) => [...found.keys()])).toEqual([['a'], ['b']]);
+    // It took minutes.
+    expect(performance.now() - started).toBeLessThan(5000);
+  }, 300_000);
+
   test('a stanza without end → index-malformed', async () => {
     await expect(collect('a: '.padEnd(17 * 1024 * 1024, 'x'), 1024 * 1024)).rejects.toMatchObject({
       code: 'index-malformed',

@@ -56,24 +56,44 @@ export async function* readStanzas(
   where: string,
   isWanted: StanzaFilter,
 ): AsyncGenerator<Stanza> {
-  let rest = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0);
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
   for await (const chunk of source) {
-    const bytes = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
-    let start = 0;
-    for (;;) {
-      while (bytes[start] === NEWLINE) start += 1;
-      const end = bytes.indexOf(STANZA_END, start);
-      if (end === -1) break;
-      const stanza = bytes.subarray(start, end);
-      if (isWanted(stanza)) yield parseStanza(stanza.toString('utf8'), where);
-      start = end + STANZA_END.length;
-    }
-    rest = bytes.subarray(start);
-    if (rest.length > MAX_STANZA_BYTES) {
-      throw new BtfmillError('index-malformed', `${where}: a stanza of more than ${MAX_STANZA_BYTES} bytes`);
-    }
+    waiting.push(chunk);
+    waitingBytes += chunk.length;
+    // As much again as what was not complete: a long stanza is then looked at some times, not with every chunk.
+    if (waitingBytes < rest.length) continue;
+    const cut = cutStanzas(Buffer.concat([rest, ...waiting]));
+    for (const stanza of cut.whole) if (isWanted(stanza)) yield parseStanza(stanza.toString('utf8'), where);
+    ({ rest } = cut);
+    waiting = [];
+    waitingBytes = 0;
+    refuseLong(rest, where);
   }
-  if (rest.length > 0 && isWanted(rest)) yield parseStanza(rest.toString('utf8'), where);
+  const last = cutStanzas(Buffer.concat([rest, ...waiting]));
+  for (const stanza of [...last.whole, last.rest]) {
+    refuseLong(stanza, where);
+    if (stanza.length > 0 && isWanted(stanza)) yield parseStanza(stanza.toString('utf8'), where);
+  }
+}
+
+function refuseLong(stanza: Buffer, where: string): void {
+  if (stanza.length <= MAX_STANZA_BYTES) return;
+  throw new BtfmillError('index-malformed', `${where}: a stanza of more than ${MAX_STANZA_BYTES} bytes`);
+}
+
+/** The stanzas that end in `bytes`, and what is behind the last of them. */
+function cutStanzas(bytes: Buffer): { readonly whole: readonly Buffer[]; readonly rest: Buffer } {
+  const whole: Buffer[] = [];
+  let start = 0;
+  for (;;) {
+    while (bytes[start] === NEWLINE) start += 1;
+    const end = bytes.indexOf(STANZA_END, start);
+    if (end === -1) return { whole, rest: bytes.subarray(start) };
+    whole.push(bytes.subarray(start, end));
+    start = end + STANZA_END.length;
+  }
 }
 
 /** The value of a field that must be there. */
