@@ -70,11 +70,11 @@ export function boundaries({ events }: Scenario): Moment[] {
   return Array.from({ length: events - 1 }, (_, i) => ({ kind: 'event', number: i + 1, delayMs: 0 }));
 }
 
-/** Every change of the site's files from one number on: how publishing is taken apart, file by file. */
-export function changesFrom(first: number, { changes }: Scenario): Moment[] {
-  return Array.from({ length: changes - first + 1 }, (_, i) => ({
+/** Every change of the site's files. */
+export function changes(scenario: Scenario): Moment[] {
+  return Array.from({ length: scenario.changes }, (_, i) => ({
     kind: 'change',
-    fault: { kind: 'kill-before', at: first + i },
+    fault: { kind: 'kill-before', at: i + 1 },
   }));
 }
 
