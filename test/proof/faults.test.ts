@@ -16,7 +16,10 @@ import { nightsWithRandomMirror } from './random-nights.ts';
 import { readWhileWritten } from './readers.ts';
 import { makeScenario, openWorld, type Scenario, type World, WORLD_TOOLS } from './scenario.ts';
 
-describe.skipIf(needsTool(...WORLD_TOOLS))('a night that is disturbed', () => {
+/** Some thirty nights each: half a minute, and on a busy machine much more. */
+const PATIENCE = { timeout: 600_000 };
+
+describe.skipIf(needsTool(...WORLD_TOOLS))('a night that is disturbed', PATIENCE, () => {
   let folder: string;
   let world: World;
   let scenario: Scenario;
@@ -77,18 +80,22 @@ describe.skipIf(needsTool(...WORLD_TOOLS))('a night that is disturbed', () => {
   });
 });
 
-it.skipIf(needsTool(...WORLD_TOOLS))('whoever copies during a night has an old or a new state', async () => {
-  const folder = await makeTempDir('readers');
-  const world = await openWorld(folder);
-  try {
-    const { wrong, counts } = await readWhileWritten(world, { nights: 3, random: new Random(1) });
-    expect(wrong).toEqual([]);
-    expect(Object.keys(counts).toSorted()).toEqual(['copy', 'mirror', 'mirror-again', 'reader']);
-  } finally {
-    await world.close();
-    await removeDir(folder);
-  }
-});
+it.skipIf(needsTool(...WORLD_TOOLS))(
+  'whoever copies during a night has an old or a new state',
+  PATIENCE,
+  async () => {
+    const folder = await makeTempDir('readers');
+    const world = await openWorld(folder);
+    try {
+      const { wrong, counts } = await readWhileWritten(world, { nights: 3, random: new Random(1) });
+      expect(wrong).toEqual([]);
+      expect(Object.keys(counts).toSorted()).toEqual(['copy', 'mirror', 'mirror-again', 'reader']);
+    } finally {
+      await world.close();
+      await removeDir(folder);
+    }
+  },
+);
 
 /** Two at a time, in order. */
 function inLanes<Item, Result>(

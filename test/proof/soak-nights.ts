@@ -14,6 +14,8 @@ import { readAsStranger } from './stranger.ts';
 export interface SoakWindow {
   readonly kernels: number;
   readonly seconds: number;
+  /** Of the command and of the programs that it ran: what the machine's other work does not change. */
+  readonly cpuSeconds: number;
   /** Resident memory of the command in it, in bytes. */
   readonly meanRssBytes: number;
   readonly maxRssBytes: number;
@@ -98,12 +100,19 @@ interface WatchedNight {
   readonly night: SoakNight;
   /** When each kernel was done. */
   readonly doneAt: readonly number[];
-  readonly samples: readonly { readonly at: number; readonly rssBytes: number }[];
+  readonly samples: readonly Sample[];
+}
+
+/** What a process has used up to a moment. */
+interface Sample {
+  readonly at: number;
+  readonly rssBytes: number;
+  readonly cpuSeconds: number;
 }
 
 async function watchedNight(site: NightSite, { server }: World): Promise<WatchedNight> {
   server.clear();
-  const samples: { at: number; rssBytes: number }[] = [];
+  const samples: Sample[] = [];
   const doneAt: number[] = [];
   let timer: NodeJS.Timeout | undefined;
   const begin = performance.now();
@@ -111,8 +120,8 @@ async function watchedNight(site: NightSite, { server }: World): Promise<Watched
     timeoutMs: 3_600_000,
     onStart(pid) {
       const sample = async (): Promise<void> => {
-        const rssBytes = await readRss(pid);
-        if (rssBytes !== undefined) samples.push({ at: performance.now(), rssBytes });
+        const usage = await readUsage(pid);
+        if (usage !== undefined) samples.push({ at: performance.now(), ...usage });
       };
       timer = setInterval(() => void sample(), SAMPLE_EVERY_MS);
     },
@@ -138,24 +147,32 @@ async function watchedNight(site: NightSite, { server }: World): Promise<Watched
   return { end, night, doneAt, samples };
 }
 
-/** Resident memory of a process, its threads included; undefined when it has ended. */
-async function readRss(pid: number): Promise<number | undefined> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  const kib = /^VmRSS:\s*(\d+) kB$/mu.exec(text)?.[1];
-  return kib === undefined ? undefined : Number(kib) * 1024;
+/** From proc(5), `stat`: of a process, its threads included, and of its children that have ended. */
+async function readUsage(pid: number): Promise<Omit<Sample, 'at'> | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  // Behind the name, which may hold blanks: field 3 and on.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  return { rssBytes: Number(fields[21]) * PAGE_BYTES, cpuSeconds: ticks / TICKS_PER_SECOND };
 }
+
+const PAGE_BYTES = 4096;
+const TICKS_PER_SECOND = 100;
 
 function windowsOf({ doneAt, samples }: WatchedNight, size: number): SoakWindow[] {
   const windows: SoakWindow[] = [];
   for (let first = 0; first + size <= doneAt.length; first += size) {
     // From one kernel's end to another's: the night's own beginning is not counted.
     const [from, to] = [doneAt[Math.max(0, first - 1)], doneAt[first + size - 1]];
-    const within = samples.filter(({ at }) => at >= from && at <= to).map(({ rssBytes }) => rssBytes);
+    const within = samples.filter(({ at }) => at >= from && at <= to);
+    const rss = within.map(({ rssBytes }) => rssBytes);
     windows.push({
       kernels: size,
       seconds: (to - from) / 1000,
-      meanRssBytes: within.reduce((sum, rss) => sum + rss, 0) / Math.max(1, within.length),
-      maxRssBytes: Math.max(0, ...within),
+      cpuSeconds: (within.at(-1)?.cpuSeconds ?? 0) - (within[0]?.cpuSeconds ?? 0),
+      meanRssBytes: rss.reduce((sum, bytes) => sum + bytes, 0) / Math.max(1, rss.length),
+      maxRssBytes: Math.max(0, ...rss),
     });
   }
   return windows;
