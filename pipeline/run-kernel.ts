@@ -16,7 +16,15 @@ import type { PackageLocks } from './package-locks.ts';
 import { type PackageTrust, trustPackage } from './package-trust.ts';
 import type { PlanItem } from './plan.ts';
 import { ATTEMPTS_LOOKED_AT, retryAfter } from './retry-policy.ts';
-import type { KernelDone, KernelOutcome, RunDeps, RunOptions, RunSteps, StepControl } from './run-types.ts';
+import type {
+  KernelDone,
+  KernelOutcome,
+  RunDeps,
+  RunOptions,
+  RunSteps,
+  StepControl,
+  WaitsFor,
+} from './run-types.ts';
 import type { StoredFacts } from './store.ts';
 import { createStepClock, type StepClock } from './step-clock.ts';
 import { dropPackages, WORK_FOLDER } from './sweep.ts';
@@ -130,11 +138,15 @@ function openAttempt(
 }
 
 async function tryKernel(attempt: Attempt, context: KernelContext): Promise<AttemptResult> {
+  const { gates, deps } = context;
+  const waits = (what: WaitsFor) => () => {
+    deps.emit({ event: 'kernel.waiting', key: attempt.key, for: what });
+  };
   try {
-    attempt.room = await context.gates.room(attempt.item.pkg, context.deps.signal);
+    attempt.room = await gates.room(attempt.item.pkg, deps.signal, waits('room'));
     await mkdir(attempt.workDir, { recursive: true });
-    const fetched = await context.gates.download(() => fetchOnce(attempt, context));
-    const stored = await context.gates.work(() => makeAndPublish(attempt, fetched, context));
+    const fetched = await gates.download(() => fetchOnce(attempt, context), waits('download'));
+    const stored = await gates.work(() => makeAndPublish(attempt, fetched, context), waits('work'));
     return { outcome: 'published', stored };
   } catch (thrown) {
     return closeUnpublished(attempt, toBtfmillError(thrown), context);

@@ -113,6 +113,9 @@ export interface RunDeps {
   readonly stoppedExitCode: () => number;
 }
 
+/** `room`: in the cache; else a turn, of so many at once. */
+export type WaitsFor = 'room' | 'download' | 'work';
+
 /** How one kernel ended. `recovered`: published by a run that died before it could say so. */
 export type KernelOutcome = 'published' | 'recovered' | 'no-debug-info' | 'failed' | 'interrupted';
 
@@ -201,6 +204,7 @@ export type RunEvent =
       readonly postponedBytes: number;
     }
   | { readonly event: 'kernel.started'; readonly key: KernelKey; readonly pkg: DebugPackage }
+  | { readonly event: 'kernel.waiting'; readonly key: KernelKey; readonly for: WaitsFor }
   | { readonly event: 'kernel.step'; readonly key: KernelKey; readonly step: StepName }
   | {
       readonly event: 'kernel.progress';

@@ -326,6 +326,54 @@ describe('a run in which everything works', () => {
     expect(most).toBe(3);
   });
 
+  it('downloads ahead of what is converted, so many kernels and no more', async () => {
+    const many = [1, 2, 3, 4, 5, 6].map((n) => debugPackage(`6.1.0-${n}-amd64`));
+    const world = await makeWorld(many);
+    let fetched = 0;
+    let seen = 0;
+    await world.run(
+      { jobs: 1, downloads: 2 },
+      {
+        fetch: async (pkg, control) => {
+          const result = await world.steps.fetch(pkg, control);
+          fetched += 1;
+          return result;
+        },
+        crossCheck: async () => {
+          for (let waited = 0; waited < 100; waited += 1) {
+            if (fetched >= 3) break;
+            await sleep(10);
+          }
+          if (seen === 0) seen = fetched;
+          return undefined;
+        },
+      },
+    );
+    expect(seen).toBe(3);
+    expect(world.events.filter(({ event }) => event === 'kernel.waiting')).toEqual(
+      expect.arrayContaining([expect.objectContaining({ for: 'work' })]),
+    );
+    expect(world.record.kernels.inState('published')).toHaveLength(6);
+  });
+
+  it('begins no kernel when its time is up, and shares its budget', async () => {
+    const many = [1, 2, 3].map((n) => debugPackage(`6.1.0-${n}-amd64`));
+    const world = await makeWorld(many);
+    expect(await world.run({ budget: { milliseconds: 0 } })).toMatchObject({
+      published: 0,
+      notBegun: 3,
+      exitCode: 0,
+    });
+    expect(world.calls).toEqual([]);
+    expect(await world.run({ budget: { kernels: 2 } })).toMatchObject({
+      published: 2,
+      notBegun: 0,
+      decisions: { fetch: 2, postponed: 1 },
+      postponedBytes: many[2].sizeBytes,
+    });
+    expect(await world.run({ budget: { kernels: 2 } })).toMatchObject({ published: 1, alreadyPublished: 2 });
+  });
+
   it('takes one package for two kernels one after the other, and fetches it once', async () => {
     const { digest } = A;
     const world = await makeWorld([A, debugPackage(A.kernel, { release: 'sid', digest }), B]);

@@ -34,13 +34,18 @@ export interface GateUsage {
   readonly saturated: Resource;
 }
 
+/** Their `onWait` is called when the caller has to wait indeed. */
 export interface Gates {
   /** Waits until the cache has room for the kernel. Throws `disk-full` when it never will, `aborted`. */
-  room(pkg: Pick<DebugPackage, 'sizeBytes' | 'url'>, signal: AbortSignal): Promise<KernelRoom>;
+  room(
+    pkg: Pick<DebugPackage, 'sizeBytes' | 'url'>,
+    signal: AbortSignal,
+    onWait?: () => void,
+  ): Promise<KernelRoom>;
   /** Waits for a turn to download. */
-  download<Result>(work: () => Promise<Result>): Promise<Result>;
+  download<Result>(work: () => Promise<Result>, onWait?: () => void): Promise<Result>;
   /** Waits for a turn to unpack, convert and store. */
-  work<Result>(work: () => Promise<Result>): Promise<Result>;
+  work<Result>(work: () => Promise<Result>, onWait?: () => void): Promise<Result>;
   usage(): GateUsage;
 }
 
@@ -121,18 +126,25 @@ export function createGates({ jobs, downloads, disk, now = () => performance.now
   }
 
   return {
-    async room({ sizeBytes, url }, signal) {
+    async room({ sizeBytes, url }, signal, onWait) {
       if (sizeBytes > cache.capacityBytes && disk.isConfigured) {
         throw noRoom(url, sizeBytes, cache.capacityBytes);
       }
       const bytes = Math.min(sizeBytes * (1 + WORK_BYTES_PER_PACKAGE_BYTE), cache.capacityBytes);
       if (cache.waiting > 0 || !cache.tryTake(bytes)) {
+        onWait?.();
         await counted('waitingForRoom', () => cache.take(bytes, signal));
       }
       return roomOf(bytes, sizeBytes);
     },
-    download: (run) => downloading(() => counted('downloads', run)),
-    work: (run) => working(() => counted('working', run)),
+    download(run, onWait) {
+      if (active.downloads >= downloads) onWait?.();
+      return downloading(() => counted('downloads', run));
+    },
+    work(run, onWait) {
+      if (active.working >= jobs) onWait?.();
+      return working(() => counted('working', run));
+    },
     usage() {
       const waitedFor = clock.shares();
       return {

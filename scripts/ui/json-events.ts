@@ -33,6 +33,8 @@ export function jsonRecordsOf(event: RunEvent, isDryRun: boolean): JsonRecord[] 
       const { key, pkg } = event;
       return [{ event: event.event, fields: { ...key, ...packageFields(pkg) } }];
     }
+    case 'kernel.waiting':
+      return [{ event: event.event, fields: { ...event.key, for: event.for } }];
     case 'kernel.step':
       return [{ event: event.event, fields: { ...event.key, step: event.step } }];
     case 'kernel.done':

@@ -42,6 +42,7 @@ export function createJsonLog(fd: number, level: LevelWithSilent): RunReporter {
 function levelOf(event: RunEvent): 'debug' | 'info' | 'warn' | 'error' {
   switch (event.event) {
     case 'kernel.step':
+    case 'kernel.waiting':
       return 'debug';
     case 'kernel.done':
       return event.done.outcome === 'failed' ? 'warn' : 'info';

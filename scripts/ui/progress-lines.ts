@@ -1,10 +1,17 @@
 /** The lines of the live display, as text. */
 
+import type { WaitsFor } from '../../pipeline/run-types.ts';
 import type { Palette } from './color.ts';
 import { formatBytes, formatDuration, truncate } from './format.ts';
 import type { KernelProgress, OverallProgress, PlaneProgress, ProgressModel } from './progress-model.ts';
 
 const STEP_WIDTH = 'cross-check'.length;
+
+const WAITS: Readonly<Record<WaitsFor, string>> = {
+  room: 'room in the cache',
+  download: 'its turn to download',
+  work: 'its turn to be converted',
+};
 
 /** More planes than this would push the kernels off a terminal of 24 lines. */
 const MAX_PLANES = 10;
@@ -50,14 +57,15 @@ function planeLines(planes: readonly PlaneProgress[], width: number, paint: Pale
 /** Cut before it is painted, so that no escape sequence is cut. */
 function kernelLine(kernel: KernelProgress, nameWidth: number, width: number, paint: Palette): string {
   const name = `  ${kernel.id.padEnd(nameWidth)}  `;
-  const step = `${(kernel.step ?? '').padEnd(STEP_WIDTH)}  `;
+  const step = `${(kernel.waitsFor === undefined ? (kernel.step ?? '') : 'waiting').padEnd(STEP_WIDTH)}  `;
   const rest = truncate(stepText(kernel), Math.max(0, width - name.length - step.length));
   if (name.length + step.length > width) return truncate(name + step, width);
   return `${name}${paint.cyan(step)}${rest}`;
 }
 
 function stepText(kernel: KernelProgress): string {
-  const { doneBytes, totalBytes, bytesPerSecond, stepMilliseconds, remainingMilliseconds } = kernel;
+  const { waitsFor, doneBytes, totalBytes, bytesPerSecond, stepMilliseconds, remainingMilliseconds } = kernel;
+  if (waitsFor !== undefined) return `for ${WAITS[waitsFor]}  ${formatDuration(stepMilliseconds)}`;
   if (doneBytes === 0 && totalBytes === undefined) return formatDuration(stepMilliseconds);
   const parts = [
     totalBytes === undefined

@@ -2,13 +2,15 @@
 
 import type { KernelKey } from '../../crawlers/types.ts';
 import { kernelId } from '../../pipeline/plan.ts';
-import type { RunEvent, StepName } from '../../pipeline/run-types.ts';
+import type { RunEvent, StepName, WaitsFor } from '../../pipeline/run-types.ts';
 import { planeOf } from '../../pipeline/share-out.ts';
 
 /** One kernel in work. */
 export interface KernelProgress {
   readonly id: string;
   readonly step: StepName | undefined;
+  /** What it waits for, behind that step. */
+  readonly waitsFor: WaitsFor | undefined;
   readonly doneBytes: number;
   /** Undefined when the step does not know. */
   readonly totalBytes: number | undefined;
@@ -70,6 +72,7 @@ interface InWork {
   readonly id: string;
   readonly sizeBytes: number;
   step: StepName | undefined;
+  waitsFor: WaitsFor | undefined;
   stepStartMs: number;
   doneBytes: number;
   totalBytes: number | undefined;
@@ -106,6 +109,9 @@ export function createProgressModel(): ProgressModel {
         break;
       case 'kernel.started':
         inWork.set(kernelId(event.key), newInWork(event.key, event.pkg.sizeBytes, nowMs));
+        break;
+      case 'kernel.waiting':
+        startWaiting(inWork.get(kernelId(event.key)), event.for, nowMs);
         break;
       case 'kernel.step':
         startStep(inWork.get(kernelId(event.key)), event.step, nowMs);
@@ -175,6 +181,7 @@ function newInWork(key: KernelKey, sizeBytes: number, nowMs: number): InWork {
     id: kernelId(key),
     sizeBytes,
     step: undefined,
+    waitsFor: undefined,
     stepStartMs: nowMs,
     doneBytes: 0,
     totalBytes: undefined,
@@ -185,7 +192,12 @@ function newInWork(key: KernelKey, sizeBytes: number, nowMs: number): InWork {
 
 function startStep(kernel: InWork | undefined, step: StepName, nowMs: number): void {
   if (kernel === undefined) return;
-  Object.assign(kernel, { step, stepStartMs: nowMs, doneBytes: 0, totalBytes: undefined, samples: [] });
+  const nothing = { waitsFor: undefined, doneBytes: 0, totalBytes: undefined, samples: [] };
+  Object.assign(kernel, { ...nothing, step, stepStartMs: nowMs });
+}
+
+function startWaiting(kernel: InWork | undefined, waitsFor: WaitsFor, nowMs: number): void {
+  if (kernel !== undefined) Object.assign(kernel, { waitsFor, stepStartMs: nowMs });
 }
 
 function progress(
@@ -206,10 +218,11 @@ function progress(
 
 function view(kernel: InWork, nowMs: number): KernelProgress {
   const bytesPerSecond = speed(kernel, nowMs);
-  const { id, step, doneBytes, totalBytes, stepStartMs } = kernel;
+  const { id, step, waitsFor, doneBytes, totalBytes, stepStartMs } = kernel;
   return {
     id,
     step,
+    waitsFor,
     doneBytes,
     totalBytes,
     bytesPerSecond,

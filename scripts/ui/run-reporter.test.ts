@@ -283,6 +283,17 @@ describe('progressLines', () => {
   });
 });
 
+describe('a kernel that waits', () => {
+  it('says what for, until its next step', () => {
+    const model = fetching();
+    model.take({ event: 'kernel.waiting', key: KEY, for: 'work' }, 1000);
+    const line = (): string => progressLines(model, 3000, 100, palette(false))[0];
+    expect(line()).toMatch(/waiting +for its turn to be converted {2}2\.0 s$/u);
+    model.take({ event: 'kernel.step', key: KEY, step: 'unpack' }, 2000);
+    expect(line()).toMatch(/unpack +1\.0 s$/u);
+  });
+});
+
 describe('progress by plane', () => {
   const planned = (releases: readonly string[]): RunEvent => {
     const items = releases.flatMap((release) =>
