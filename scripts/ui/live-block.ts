@@ -10,7 +10,7 @@ export interface Terminal {
 export interface LiveBlock {
   /** Writes a line that stays, above the block. */
   log(line: string): void;
-  /** Removes the block; what was logged stays. */
+  /** Removes the block; what was logged stays, and what is logged from now on has no block below it. */
   close(): void;
 }
 
@@ -33,11 +33,14 @@ function isKnown(size: number | undefined): size is number {
  */
 export function createLiveBlock(terminal: Terminal, lines: (width: number) => readonly string[]): LiveBlock {
   let drawn = 0;
+  let isClosed = false;
 
   /** One write per frame, so that the terminal never shows half of it. */
   function draw(logged: string): void {
     // The last column stays empty: a full line would wrap on some terminals.
-    const block = cut(lines((isKnown(terminal.columns) ? terminal.columns : DEFAULT_COLUMNS) - 1));
+    const block = isClosed
+      ? []
+      : cut(lines((isKnown(terminal.columns) ? terminal.columns : DEFAULT_COLUMNS) - 1));
     if (drawn === 0 && block.length === 0 && logged === '') return;
     terminal.write(erase() + logged + block.map((line) => `${line}\n`).join(''));
     drawn = block.length;
@@ -63,6 +66,7 @@ export function createLiveBlock(terminal: Terminal, lines: (width: number) => re
       clearInterval(timer);
       terminal.write(erase());
       drawn = 0;
+      isClosed = true;
     },
   };
 }

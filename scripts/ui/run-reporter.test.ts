@@ -366,6 +366,8 @@ describe('createLiveBlock', () => {
     expect(writes[2]).toBe('\u001B[2A\r\u001B[J');
     vi.advanceTimersByTime(1000);
     expect(writes).toHaveLength(3);
+    block.log('what comes after');
+    expect(writes[3]).toBe('what comes after\n');
   });
 
   it('is never higher than the terminal, and keeps its last line', () => {
