@@ -164,11 +164,12 @@ describe('gates', () => {
 
 describe('what is scarce', () => {
   it.each([
-    ['cpu', { downloads: 2, working: 2, workSlots: 2, waitingForRoom: 3 }],
-    ['disk', { downloads: 1, working: 1, workSlots: 2, waitingForRoom: 1 }],
-    ['network', { downloads: 1, working: 1, workSlots: 2, waitingForRoom: 0 }],
-    ['cpu', { downloads: 0, working: 1, workSlots: 2, waitingForRoom: 0 }],
-    ['none', { downloads: 0, working: 0, workSlots: 2, waitingForRoom: 0 }],
+    ['cpu', { downloads: 2, downloadSlots: 2, working: 2, workSlots: 2, waitingForRoom: 3 }],
+    ['disk', { downloads: 1, downloadSlots: 2, working: 1, workSlots: 2, waitingForRoom: 1 }],
+    ['network', { downloads: 2, downloadSlots: 2, working: 0, workSlots: 2, waitingForRoom: 1 }],
+    ['network', { downloads: 1, downloadSlots: 2, working: 1, workSlots: 2, waitingForRoom: 0 }],
+    ['cpu', { downloads: 0, downloadSlots: 2, working: 1, workSlots: 2, waitingForRoom: 0 }],
+    ['none', { downloads: 0, downloadSlots: 2, working: 0, workSlots: 2, waitingForRoom: 0 }],
   ] as const)('%s', (resource, activity) => {
     expect(scarceResource(activity)).toBe(resource);
   });
@@ -181,11 +182,17 @@ describe('what is scarce', () => {
 
   it('adds up to the time that has passed', () => {
     let time = 1000;
-    const clock = createShareClock(() => time, { downloads: 0, working: 0, workSlots: 1, waitingForRoom: 0 });
+    const clock = createShareClock(() => time, {
+      downloads: 0,
+      downloadSlots: 2,
+      working: 0,
+      workSlots: 1,
+      waitingForRoom: 0,
+    });
     time = 1010;
-    clock.change({ downloads: 1, working: 0, workSlots: 1, waitingForRoom: 0 });
+    clock.change({ downloads: 1, downloadSlots: 2, working: 0, workSlots: 1, waitingForRoom: 0 });
     time = 1030;
-    clock.change({ downloads: 0, working: 0, workSlots: 1, waitingForRoom: 1 });
+    clock.change({ downloads: 0, downloadSlots: 2, working: 0, workSlots: 1, waitingForRoom: 1 });
     time = 1060;
     expect(clock.shares()).toEqual({ none: 10, network: 20, disk: 30, cpu: 0 });
     expect(clock.shares()).toEqual({ none: 10, network: 20, disk: 30, cpu: 0 });

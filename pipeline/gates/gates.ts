@@ -78,7 +78,7 @@ export function createGates({ jobs, downloads, disk, now = () => performance.now
   const downloading = pLimit(downloads);
   const working = pLimit(jobs);
   const cache = new ByteSemaphore(disk.bytes - disk.keepBytes);
-  const active = { downloads: 0, working: 0, workSlots: jobs, waitingForRoom: 0 };
+  const active = { downloads: 0, downloadSlots: downloads, working: 0, workSlots: jobs, waitingForRoom: 0 };
   const clock = createShareClock(now, active);
   let { keptBytes } = disk;
 

@@ -5,8 +5,9 @@
 
 /** What is going on at one moment. */
 export interface Activity {
-  /** Downloads under way. */
+  /** Downloads under way, and how many may be at once. */
   readonly downloads: number;
+  readonly downloadSlots: number;
   /** Kernels being unpacked, converted, compressed; and how many may be at once. */
   readonly working: number;
   readonly workSlots: number;
@@ -21,10 +22,14 @@ export type Resource = (typeof RESOURCES)[number];
 /** Milliseconds for which each was what the run waited for. */
 export type TimeShares = Readonly<Record<Resource, number>>;
 
-/** Work comes first: while all of its slots are taken, neither a faster line nor a larger disk would help. */
-export function scarceResource({ downloads, working, workSlots, waitingForRoom }: Activity): Resource {
+/**
+ * Work comes first: while all of its slots are taken, neither a faster line nor a larger disk would help. Nor does
+ * room help while all downloads that may be are under way.
+ */
+export function scarceResource(activity: Activity): Resource {
+  const { downloads, downloadSlots, working, workSlots, waitingForRoom } = activity;
   if (working >= workSlots) return 'cpu';
-  if (waitingForRoom > 0) return 'disk';
+  if (waitingForRoom > 0 && downloads < downloadSlots) return 'disk';
   return downloads > 0 ? 'network' : working > 0 ? 'cpu' : 'none';
 }
 
