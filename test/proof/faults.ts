@@ -122,6 +122,7 @@ async function failAtRandom(): Promise<void> {
     seed,
     kernels,
     nights: 8,
+    hasStalls: true,
   });
   tell('a mirror that fails at random', wrong);
   rows.push({

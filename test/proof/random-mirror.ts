@@ -20,6 +20,9 @@ const FAULTS: readonly ((random: Random) => Fault)[] = [
   (random) => ({ kind: 'trickle', chunkBytes: 4000, pauseMs: random.below(50) }),
 ];
 
+/** Half a minute of silence each, until the client gives the connection up. */
+const STALL = (random: Random): Fault => ({ kind: 'stall', afterBytes: random.below(8000) });
+
 export interface RandomMirror {
   /** For the file server. */
   choose(request: SeenRequest): Fault | undefined;
@@ -28,13 +31,17 @@ export interface RandomMirror {
 }
 
 /** @param oneIn one request in so many goes wrong */
-export function randomMirror(random: Random, oneIn: number): RandomMirror {
+export function randomMirror(
+  random: Random,
+  { oneIn, hasStalls }: { readonly oneIn: number; readonly hasStalls: boolean },
+): RandomMirror {
+  const faults = hasStalls ? [...FAULTS, STALL] : FAULTS;
   const counts = new Map<string, number>();
   return {
     counts,
     choose() {
       if (!random.oneIn(oneIn)) return undefined;
-      const fault = random.pick(FAULTS)(random);
+      const fault = random.pick(faults)(random);
       counts.set(fault.kind, (counts.get(fault.kind) ?? 0) + 1);
       return fault;
     },

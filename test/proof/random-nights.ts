@@ -14,11 +14,18 @@ export interface RandomNights {
 }
 
 const DAY_S = 86_400;
+/** Some stalls one after the other. */
+const NIGHT_TIMEOUT_MS = 900_000;
 
 /** Every night is a day later than the one before: what is held back for a while gets its next try. */
 export async function nightsWithRandomMirror(
   world: World,
-  o: { readonly seed: number; readonly kernels: number; readonly nights: number },
+  o: {
+    readonly seed: number;
+    readonly kernels: number;
+    readonly nights: number;
+    readonly hasStalls: boolean;
+  },
 ): Promise<RandomNights> {
   const { server } = world;
   const scenario = await makeScenario({ world, before: 0, now: o.kernels });
@@ -33,9 +40,12 @@ export async function nightsWithRandomMirror(
   try {
     for (let night = 1; night <= o.nights; night += 1) {
       // Bad at first, then better.
-      const mirror = randomMirror(new Random(o.seed, night), 1 + night);
+      const mirror = randomMirror(new Random(o.seed, night), { oneIn: 1 + night, hasStalls: o.hasStalls });
       server.setFault((request) => mirror.choose(request));
-      const { exitCode, signal, stderr } = await runNight(disturbed.site, { env: clock(night) });
+      const { exitCode, signal, stderr } = await runNight(disturbed.site, {
+        env: clock(night),
+        timeoutMs: NIGHT_TIMEOUT_MS,
+      });
       ends.push(String(exitCode ?? signal));
       if (exitCode === undefined || exitCode === 1 || exitCode === 2) {
         wrong.push(`night ${night} ended with ${exitCode ?? signal}: ${stderr}`);
