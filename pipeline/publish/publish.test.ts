@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openSqlite } from '../../db/sqlite.ts';
@@ -173,6 +173,22 @@ it('what a killed publish appended does not count', async () => {
   await world.publish();
   const kernels = parseIndex(world.read(INDEX), PLANE, 'x').map(({ kernel }) => kernel);
   expect(kernels).toEqual(['6.1.0-1-amd64', '6.1.0-2-amd64']);
+});
+
+it('leaves the timestamp its signature when there is no room for another', async () => {
+  const world = await makeArchive();
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
+  await world.publish();
+  addPublished(world.record, world.archiveDir, { kernel: '6.1.0-2-amd64' });
+  // Stands in for a full disk: a file of that name cannot be made.
+  const obstacle = join(world.archiveDir, `.timestamp.json.${process.pid}.tmp`);
+  mkdirSync(join(obstacle, 'x'), { recursive: true });
+  await expect(world.publish()).rejects.toThrow(/EISDIR/u);
+  const signature = world.read('timestamp.json.minisig').toString('utf8');
+  verifyMinisign(world.read('timestamp.json'), signature, world.key.publicKey, 'x');
+  expect(parseTimestamp(world.read('timestamp.json'), 'x').serial).toBe(1);
+  rmSync(obstacle, { recursive: true });
+  expect(await world.publish()).toMatchObject({ serial: 2, outcome: 'new' });
 });
 
 it('keeps lines of kernels that a new record does not know', async () => {

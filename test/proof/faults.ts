@@ -5,7 +5,8 @@
  * table; exit code 1 when anything was wrong.
  *
  *     npm run e2e:faults -- --kills 100 --seed 7
- *     npm run e2e:faults -- --only disk,mirror --dir /data     everything is below /data, and stays there
+ *     npm run e2e:faults -- --only disk,changes --first 100 --last 120
+ *     npm run e2e:faults -- --only mirror --dir /data     everything is below /data, and stays there
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -26,6 +27,9 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     kernels: { type: 'string', default: '24' },
     only: { type: 'string', default: 'kills,events,changes,disk,mirror,readers' },
+    /** Of the changes of files that are struck one after the other. */
+    first: { type: 'string', default: '1' },
+    last: { type: 'string', default: '1000000' },
     dir: { type: 'string' },
     /** Nights at once. */
     lanes: { type: 'string', default: '2' },
@@ -89,7 +93,8 @@ async function killAtEvents(): Promise<void> {
 /** The record's and the cache's files as well as the archive's; publishing is taken apart file by file. */
 async function killAtChanges(): Promise<void> {
   const scenario = await makeScenario({ world, before: 2, now: 3 });
-  await killEach('SIGKILL before every change of a file', scenario, changes(scenario));
+  const moments = changes(scenario).slice(Number(values.first) - 1, Number(values.last));
+  await killEach('SIGKILL before every change of a file', scenario, moments);
 }
 
 async function killEach(what: string, scenario: Scenario, moments: readonly Moment[]): Promise<void> {
@@ -106,8 +111,9 @@ async function fillDisks(): Promise<void> {
   for (const kind of ['fail-from', 'fail-once'] as const) {
     // Not every night writes the same number of times.
     const most = Math.ceil(scenario.changes * 1.1);
-    const left = Array.from({ length: most }, (_, i) => i + 1);
-    await many(`ENOSPC, ${kind}`, scenario, most, async () => {
+    const all = Array.from({ length: most }, (_, i) => i + 1);
+    const left = all.slice(Number(values.first) - 1, Number(values.last));
+    await many(`ENOSPC, ${kind}`, scenario, left.length, async () => {
       const at = left.shift() as number;
       const result = await failOnce(scenario, { kind, at, error: 'ENOSPC' });
       const note = result.didFail ? `exit ${result.exitCode}: ${result.codes.join(' ') || '-'}` : 'too late';

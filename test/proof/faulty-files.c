@@ -275,12 +275,22 @@ int mkdir(const char *path, mode_t mode)
 	return real(path, mode);
 }
 
+/* A name that is there already takes no room. */
+static int may_rename(const char *to)
+{
+	struct stat found;
+	int takes_room;
+
+	if (control == NULL || !is_watched_at(AT_FDCWD, to))
+		return 1;
+	takes_room = control->action != FAIL_ONCE && control->action != FAIL_FROM ? 1 : lstat(to, &found) != 0;
+	return !takes_room || !fails();
+}
+
 int rename(const char *from, const char *to)
 {
 	REAL(rename);
-	if (control != NULL && is_watched_at(AT_FDCWD, to) && fails())
-		return -1;
-	return real(from, to);
+	return may_rename(to) ? real(from, to) : -1;
 }
 
 /* Some file systems find room only when they are made to write. */

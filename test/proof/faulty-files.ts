@@ -14,7 +14,7 @@ export const FAULTY_FILES_TOOLS = ['gcc'] as const;
  * What happens at the `at`th change (from 1) that a command or a program of its makes below the watched folders: a
  * file or folder made, written, lengthened, synced or renamed. `fail-once`: that change fails. `fail-from`: it and all
  * that follow, and the write that it falls on still takes half of its bytes, as on a disk that fills up. `kill-before`:
- * SIGKILL for the command. `kill-halfway`: the same when half of the bytes are written.
+ * SIGKILL for the command. `kill-halfway`: the same when half of the bytes are written. To replace a file takes no room.
  */
 export type FileFault =
   | { readonly kind: 'fail-once' | 'fail-from'; readonly at: number; readonly error: 'ENOSPC' | 'EIO' }

@@ -27,7 +27,7 @@ export async function failOnce(
     const didFail = files.faults() > 0;
     const wrong = [
       ...wrongEnd(end),
-      ...(await wrongNow(disturbed, scenario)),
+      ...(await wrongNow(disturbed, scenario, { mayBeBetween: false })),
       ...(await wrongAfterRerun(disturbed, scenario)),
     ];
     return { at: fault.at, didFail, exitCode: end.exitCode, codes: codesOf(end), wrong };

@@ -29,7 +29,7 @@ export async function killOnce(scenario: Scenario, moment: Moment): Promise<Kill
     const end = await killedNight(disturbed, moment);
     const wasKilled = end.signal === 'SIGKILL';
     const wrong = [
-      ...(await wrongNow(disturbed, scenario)),
+      ...(await wrongNow(disturbed, scenario, { mayBeBetween: true })),
       ...(wasKilled ? [] : unexpectedEnd(end)),
       ...(await wrongAfterRerun(disturbed, scenario)),
     ];

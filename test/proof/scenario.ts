@@ -141,17 +141,23 @@ function expectQuiet({ exitCode, stderr }: NightEnd): void {
 
 /**
  * What is wrong with a site right after a disturbance; nothing, when every file under a final name is the one that is
- * wanted there, and what is published is consistent. Between the signature and its timestamp it is neither the old
- * state nor the new one, and whoever reads it then must ask again: that is no fault.
+ * wanted there, and what is published is consistent.
+ *
+ * @param mayBeBetween a signature may have got its name, and its timestamp not: that is neither the old state nor the
+ * new one, and nobody takes it for one
  */
-export async function wrongNow({ site }: DisturbedSite, { wanted }: Scenario): Promise<string[]> {
+export async function wrongNow(
+  { site }: DisturbedSite,
+  { wanted }: Scenario,
+  { mayBeBetween }: { readonly mayBeBetween: boolean },
+): Promise<string[]> {
   const wrong: string[] = [];
   for (const [path, text] of await kernelFiles(site.archive))
     if (wanted.get(path) !== text) wrong.push(`${path} is ${text}`);
   try {
     await readAsStranger(site.archive, `${site.key}.pub`);
   } catch (error) {
-    if ((error as { code?: string }).code === 'archive-signature') return wrong;
+    if (mayBeBetween && (error as { code?: string }).code === 'archive-signature') return wrong;
     wrong.push(`what is published does not hold: ${(error as Error).message}`);
   }
   return wrong;
