@@ -5,7 +5,7 @@ import { access } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { execa } from 'execa';
-import { BtfmillError } from '../errors/index.ts';
+import { BtfmillError, firstLine, withName } from '../errors/index.ts';
 
 /** By file name extension. */
 export type IndexCompression = '.xz' | '.gz' | '.zst' | '.bz2' | '';
@@ -39,6 +39,9 @@ const QUIET_ENVIRONMENT = {
   BZIP: undefined,
   BZIP2: undefined,
 };
+
+/** A program's complaints are a few lines; more ends it. */
+const MAX_STDERR_BYTES = 64 * 1024;
 
 const OUTPUT_CHUNK_BYTES = 128 * 1024;
 
@@ -117,6 +120,7 @@ async function* throughProgram(
   const child = execa(command, ['--decompress', '--stdout', ...flags, ...names], {
     ...('path' in compressed ? { stdin: 'ignore' } : { input: compressed }),
     buffer: { stdout: false },
+    maxBuffer: { stderr: MAX_STDERR_BYTES },
     encoding: 'buffer',
     env: QUIET_ENVIRONMENT,
     cancelSignal: signal,
@@ -129,10 +133,11 @@ async function* throughProgram(
     child.stdout.destroy();
     await child;
   }
-  const { failed, code, isCanceled, exitCode, cause } = await child;
+  const { failed, code, isCanceled, exitCode, cause, stderr } = await child;
   if (!failed) return;
   if (code === 'ENOENT') throw new BtfmillError('tool-missing', `${command} is not installed`, { cause });
   if (isCanceled) throw new BtfmillError('aborted', `${where}: stopped`, { cause });
   if (exitCode === undefined) throw new BtfmillError('tool-failed', `${where}: ${command} died`, { cause });
-  throw new BtfmillError('index-malformed', `${where}: damaged ${command} data`, { cause });
+  const said = firstLine(stderr) || `exit code ${exitCode}`;
+  throw new BtfmillError('index-malformed', `${where}: damaged data (${withName(command, said)})`, { cause });
 }

@@ -7,7 +7,7 @@
 
 import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
-import { BtfmillError, type ErrorCode } from '../errors/index.ts';
+import { BtfmillError, type ErrorCode, firstLine, withName } from '../errors/index.ts';
 
 export interface ThroughProcessOptions {
   /** What the program reads on stdin. */
@@ -26,7 +26,7 @@ interface Outcome {
   readonly exitCode?: number | undefined;
   readonly signal?: string | undefined;
   readonly shortMessage?: string | undefined;
-  readonly stderr?: unknown;
+  readonly stderr?: string;
   readonly cause?: unknown;
 }
 
@@ -93,7 +93,7 @@ function throwUnlessSuccessful(command: string, result: Outcome, failure: ErrorC
     throw new BtfmillError('tool-missing', `${command} is not installed (scripts/setup.sh installs it)`);
   }
   if (!result.failed) return;
-  const said = firstLine(result.stderr);
+  const said = firstLine(result.stderr ?? '');
   if (result.exitCode === undefined) {
     const how =
       result.signal === undefined ? (result.shortMessage ?? 'failed') : `killed by ${result.signal}`;
@@ -125,13 +125,4 @@ function watchInput(input: AsyncIterable<Uint8Array>): {
     }
   }
   return { chunks, failed: () => hasFailed, error: () => error };
-}
-
-function firstLine(stderr: unknown): string {
-  return typeof stderr === 'string' ? (stderr.trim().split('\n')[0]?.trim() ?? '') : '';
-}
-
-/** Most programs begin their messages with their own name already. */
-function withName(command: string, said: string): string {
-  return said.startsWith(`${command}:`) ? said : `${command}: ${said}`;
 }

@@ -3,7 +3,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { execa } from 'execa';
 import type { ProfileName } from '../dwarf/index.ts';
-import { BtfmillError } from '../errors/index.ts';
+import { BtfmillError, firstLine } from '../errors/index.ts';
 
 export interface Pahole {
   readonly command: string;
@@ -154,8 +154,4 @@ async function readOutput(outputPath: string, pahole: Pahole, said: string): Pro
 function failed(pahole: Pahole, how: string, said: string, cause?: unknown): BtfmillError {
   const message = `pahole ${pahole.version} ${how}${said === '' ? '' : `: ${said}`}`;
   return new BtfmillError('oracle-failed', message, { cause });
-}
-
-function firstLine(text: string): string {
-  return text.trim().split('\n', 1)[0].trim();
 }

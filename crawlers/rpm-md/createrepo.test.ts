@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildEmptyRpms, type EmptyRpm } from '../../test/mirrors/rpm-packages.ts';
 import { createFakeWeb, type FakeWeb } from '../../test/support/fake-web.ts';
+import { programBytes } from '../../test/support/program-bytes.ts';
 import { makeTempDir, removeDir, tempDirForTest } from '../../test/support/temp.ts';
 import { needsTool } from '../../test/support/tools.ts';
 import { openRepository, readPackages, type RpmEntry } from './index.ts';
@@ -182,11 +183,8 @@ async function recompress(folder: string, type: string, form: string, suffix: st
   const entry = new RegExp(`<data type="${type}">[\\s\\S]*?</data>`).exec(repomd)?.[0] ?? '';
   const old = /href="repodata\/([^"]*)"/.exec(entry)?.[1] ?? '';
   const from = COMPRESSORS[/\.[a-z0-9]+$/.exec(old)?.[0] ?? ''];
-  const plain = await execa(from, ['-dc', join(repodata, old)], { encoding: 'buffer' });
-  const bytes =
-    suffix === ''
-      ? plain.stdout
-      : (await execa(COMPRESSORS[suffix], ['-c'], { input: plain.stdout, encoding: 'buffer' })).stdout;
+  const plain = await programBytes(from, ['-dc', join(repodata, old)]);
+  const bytes = suffix === '' ? plain : await programBytes(COMPRESSORS[suffix], ['-c'], { input: plain });
   const name = `primary.${form}${suffix}`;
   await writeFile(join(repodata, name), bytes);
   const digest = createHash('sha256').update(bytes).digest('hex');

@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { FormatError, type ZstdDecompressor, zstdOfNode } from '../../elf/index.ts';
-import { BtfmillError } from '../../errors/index.ts';
+import { BtfmillError, firstLine, withName } from '../../errors/index.ts';
 
 /**
  * Decompresses in one go; runs in a worker thread, where waiting disturbs nobody.
@@ -23,8 +23,7 @@ export const zstdProgram: ZstdDecompressor = (packed, sizeBytes, section) => {
   // A program that stops reading early, because the input is damaged, breaks our pipe: its status tells more.
   if (status === null) throw new BtfmillError('tool-failed', `zstd: ${signal ?? error?.message ?? 'failed'}`);
   if (status !== 0) {
-    const said = stderr.toString().trim().split('\n')[0];
-    throw new FormatError('elf-malformed', location, said.startsWith('zstd:') ? said : `zstd: ${said}`);
+    throw new FormatError('elf-malformed', location, withName('zstd', firstLine(stderr)));
   }
   return stdout;
 };

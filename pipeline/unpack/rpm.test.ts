@@ -13,6 +13,7 @@ import {
   rpmPackage,
   type RpmSpec,
 } from '../../test/builders/rpm-writer.ts';
+import { programBytes } from '../../test/support/program-bytes.ts';
 import { buildRpm } from '../../test/support/rpm-build.ts';
 import { tempDirForTest } from '../../test/support/temp.ts';
 import { needsTool } from '../../test/support/tools.ts';
@@ -108,7 +109,7 @@ describe.skipIf(needsTool('rpmbuild', 'rpm2cpio', 'cpio', 'xz', 'zstd', 'bzip2')
         });
         expect(calls.at(-1)).toEqual([IMAGE.length, IMAGE.length]);
 
-        const { stdout: cpio } = await execa('rpm2cpio', [rpm], { encoding: 'buffer' });
+        const cpio = await programBytes('rpm2cpio', [rpm]);
         const extracted = join(folder, 'extracted');
         await mkdir(extracted);
         await execa('cpio', ['--extract', '--make-directories', '--quiet'], { input: cpio, cwd: extracted });
@@ -130,8 +131,8 @@ describe.skipIf(needsTool('cpio'))('payloads made by cpio', () => {
     await link(join(folder, 'empty'), join(folder, 'empty2'));
     const input = ['.', './a', './empty', './l', './empty2', `./${MODULES}`, './z'].join('\n');
     const flags = ['--create', '--quiet', `--format=${form}`];
-    const { stdout } = await execa('cpio', flags, { input, cwd: folder, encoding: 'buffer' });
-    const { content, memberPath } = await unpack({ files: [], damageCpio: () => stdout });
+    const made = await programBytes('cpio', flags, { input, cwd: folder });
+    const { content, memberPath } = await unpack({ files: [], damageCpio: () => made });
     expect(memberPath).toBe(MODULES);
     expect(content.equals(IMAGE)).toBe(true);
   });

@@ -3,7 +3,7 @@
  * paths, wrong sizes. Ordinary packages come from dpkg-deb itself (test/mirrors).
  */
 
-import { execa } from 'execa';
+import { programBytes } from '../support/program-bytes.ts';
 import { concatBytes } from './byte-writer.ts';
 
 export type Compression = 'none' | 'gz' | 'xz' | 'zst' | 'bz2' | 'lzma';
@@ -64,8 +64,7 @@ export async function compress(data: Uint8Array, how: Compression): Promise<Uint
     lzma: ['xz', '--format=lzma', '-c', '-1'],
   };
   const [program, ...flags] = programs[how];
-  const { stdout } = await execa(program, flags, { input: data, encoding: 'buffer' });
-  return stdout;
+  return programBytes(program, flags, { input: data });
 }
 
 export interface DebPackage {

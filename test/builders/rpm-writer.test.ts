@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
+import { programBytes } from '../support/program-bytes.ts';
 import { tempDirForTest } from '../support/temp.ts';
 import { needsTool } from '../support/tools.ts';
 import { type CpioForm, SYMLINK } from './cpio-writer.ts';
@@ -33,11 +34,8 @@ describe.skipIf(needsTool('rpm', 'rpm2archive', 'tar', 'gzip', 'xz', 'zstd', 'bz
         expect(digests).toMatch(
           /Header SHA256 digest: OK\n.*SHA1 digest: OK\n.*Payload SHA256 digest: OK\n.*MD5 digest: OK/u,
         );
-        const tar = await execa('rpm2archive', ['--nocompression'], {
-          inputFile: path,
-          encoding: 'buffer',
-        });
-        const { stdout: list } = await execa('tar', ['--list', '--verbose'], { input: tar.stdout });
+        const tar = await programBytes('rpm2archive', ['--nocompression'], { input: bytes });
+        const { stdout: list } = await execa('tar', ['--list', '--verbose'], { input: tar });
         expect(list).toMatch(
           /root\/root +12 1970-01-01 \d+:\d+ \.\/usr\/a\n.* \.\/usr\/lib\/b -> \.\.\/a\n.* 8 .* \.\/usr\/lib\/c$/u,
         );

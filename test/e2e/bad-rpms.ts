@@ -1,11 +1,11 @@
 /** Debug packages in rpm's format with something wrong in them, each with the error that names it. */
 
-import { execaSync } from 'execa';
 import { REGULAR, SYMLINK } from '../builders/cpio-writer.ts';
 import { type HeaderEntry, type RpmFileEntry, rpmPackage, type RpmSpec } from '../builders/rpm-writer.ts';
 import { nameKernel } from '../mirrors/kernels.ts';
 import type { RawRpm } from '../mirrors/rpm-repository.ts';
 import type { Signer } from '../mirrors/signer.ts';
+import { programBytesSync } from '../support/program-bytes.ts';
 import type { VmlinuxFault } from './bad-kernels.ts';
 
 export interface BadRpm {
@@ -302,9 +302,7 @@ function headerSignature(signer: Signer, main: Uint8Array): HeaderEntry {
 /** A binary detached signature, by gpg. */
 function sign({ home, user }: Signer, bytes: Uint8Array): Uint8Array {
   const flags = ['--batch', '--quiet', '--pinentry-mode', 'loopback', '--digest-algo', 'SHA256'];
-  const { stdout } = execaSync('gpg', ['--homedir', home, ...flags, '--local-user', user, '--detach-sign'], {
+  return programBytesSync('gpg', ['--homedir', home, ...flags, '--local-user', user, '--detach-sign'], {
     input: bytes,
-    encoding: 'buffer',
   });
-  return stdout;
 }

@@ -21,6 +21,7 @@ import { REPOSITORY_TOOLS } from '../mirrors/rpm-repository.ts';
 import { createSigner, type Signer } from '../mirrors/signer.ts';
 import type { Fault } from '../support/answer.ts';
 import { crawlContextForTest, EVERYTHING } from '../support/crawl-context.ts';
+import { programBytes } from '../support/program-bytes.ts';
 import { makeTempDir, removeDir } from '../support/temp.ts';
 import { needsTool } from '../support/tools.ts';
 
@@ -406,10 +407,10 @@ async function replacePrimary(
   const [type, suffix] = hasDatabase ? ['primary_db', 'sqlite'] : ['primary', 'xml'];
   const name = (await readdir(repodata)).find((one) => one.includes(`primary.${suffix}`)) ?? '';
   const packer = name.endsWith('.zst') ? 'zstd' : 'gzip';
-  const { stdout } = await execa(packer, ['-dc', join(repodata, name)], { encoding: 'buffer' });
+  const plain = await programBytes(packer, ['-dc', join(repodata, name)]);
   const file = join(base, `primary.${suffix}`);
-  await writeFile(file, stdout);
-  await writeFile(file, await change(Buffer.from(stdout), file));
+  await writeFile(file, plain);
+  await writeFile(file, await change(Buffer.from(plain), file));
   await execa('modifyrepo_c', ['--remove', type, repodata]);
   await execa('modifyrepo_c', [`--mdtype=${type}`, '--compress-type=gz', file, repodata]);
   await rm(file);

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { openSqlite } from '../../db/sqlite.ts';
-import { execa } from 'execa';
 import { extract } from 'tar-stream';
+import { programBytes } from '../support/program-bytes.ts';
 import { type CommandOptions, type CommandResult, jsonLines, runBtfmill } from '../support/run-btfmill.ts';
 
 export interface SiteOptions {
@@ -125,10 +125,9 @@ export interface ArchiveMember {
 
 /** Members of a published file, through the system's xz. */
 export async function archiveMembers(file: string): Promise<ArchiveMember[]> {
-  const { stdout } = await execa('xz', ['-dc', file], { encoding: 'buffer' });
   const members: ArchiveMember[] = [];
   const parser = extract();
-  parser.end(stdout);
+  parser.end(await programBytes('xz', ['-dc', file]));
   for await (const entry of parser) {
     const chunks: Buffer[] = [];
     for await (const chunk of entry as AsyncIterable<Buffer>) chunks.push(chunk);

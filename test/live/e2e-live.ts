@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openSqlite } from '../../db/sqlite.ts';
 import { execa } from 'execa';
+import { programBytes } from '../support/program-bytes.ts';
 import { findTool } from '../support/tools.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -122,9 +123,7 @@ async function checkPublished(kernel: Published): Promise<void> {
 }
 
 async function readByBpftool({ path }: Published): Promise<string> {
-  const { stdout: btf } = await execa('tar', ['-xJOf', join(folder, 'archive', path)], {
-    encoding: 'buffer',
-  });
+  const btf = await programBytes('tar', ['-xJOf', join(folder, 'archive', path)]);
   const file = join(folder, 'live.btf');
   await writeFile(file, btf);
   const { stdout } = await execa('bpftool', ['btf', 'dump', 'file', file, 'format', 'c'], {

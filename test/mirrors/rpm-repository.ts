@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
+import { programBytes } from '../support/program-bytes.ts';
 import type { Signer } from './signer.ts';
 
 /** Programs that this module runs. */
@@ -132,8 +133,8 @@ async function recompress(repodata: string): Promise<void> {
   for (const name of await readdir(repodata)) {
     if (!name.endsWith('.xml.gz')) continue;
     const file = join(repodata, name);
-    const { stdout } = await execa('gzip', ['-dc', file], { encoding: 'buffer' });
-    const { stdout: packed } = await execa('zstd', ['-19', '-c'], { input: stdout, encoding: 'buffer' });
+    const plain = await programBytes('gzip', ['-dc', file]);
+    const packed = await programBytes('zstd', ['-19', '-c'], { input: plain });
     const digest = createHash('sha256').update(packed).digest('hex');
     const [, type] = /([a-z]+)\.xml\.gz$/u.exec(name) ?? [];
     const renamed = `${/^[0-9a-f]{64}-/u.test(name) ? `${digest}-` : ''}${type}.xml.zst`;
