@@ -39,12 +39,16 @@ export async function findKernel(wanted: WantedKernel, options: FindOptions): Pr
   const kernels = names.filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length));
   const kept = newestMatch(wanted, kernels, (kernel) => kernel);
   if (kept !== undefined) return { kernel: kept, path: join(folder, PREFIX + kept) };
-  const http = createHttpClient({ userAgent: `btfmill/${readVersion()} (benchmark)` });
+  const http = benchHttpClient();
   try {
     return await getKernel(wanted, folder, http, options);
   } finally {
     await http.close();
   }
+}
+
+export function benchHttpClient(): HttpClient {
+  return createHttpClient({ userAgent: `btfmill/${readVersion()} (benchmark)` });
 }
 
 async function getKernel(
@@ -53,8 +57,7 @@ async function getKernel(
   http: HttpClient,
   options: FindOptions,
 ): Promise<FoundKernel> {
-  const candidates = matches(wanted, await list(wanted, http, options), ({ kernel }) => kernel);
-  for (const candidate of candidates) {
+  for (const candidate of await findPackages(wanted, http, options)) {
     try {
       return await getPackage(candidate, folder, http, options);
     } catch (thrown) {
@@ -67,10 +70,11 @@ async function getKernel(
   throw new BtfmillError('usage', `${wanted.name}: the mirror has no such kernel`);
 }
 
-async function list(
+/** What the mirror lists of that kind, newest first. */
+export async function findPackages(
   wanted: WantedKernel,
   http: HttpClient,
-  { cacheDir, signal, say }: FindOptions,
+  { cacheDir, signal, say }: Omit<FindOptions, 'onProgress'>,
 ): Promise<readonly DebugPackage[]> {
   const crawler = crawlerFor('debian');
   if (crawler === undefined) throw new BtfmillError('unexpected', 'the crawler of Debian is missing');
@@ -88,7 +92,7 @@ async function list(
     { http, validators, indexCacheDir: join(cacheDir, 'indexes'), signal, say },
   );
   if (packages.length === 0 && failures.length > 0) throw failures[0].error;
-  return packages;
+  return matches(wanted, packages, ({ kernel }) => kernel);
 }
 
 async function getPackage(

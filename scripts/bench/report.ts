@@ -64,7 +64,7 @@ function megabytes(value: number): string {
   return (value / 1e6).toFixed(0);
 }
 
-function costCells({ wallSeconds, cpuSeconds, peakBytes }: Costs): string[] {
+export function costCells({ wallSeconds, cpuSeconds, peakBytes }: Costs): string[] {
   return [
     spreadCell(wallSeconds, seconds),
     spreadCell(cpuSeconds, seconds),
