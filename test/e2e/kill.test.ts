@@ -1,7 +1,7 @@
 /** kill -9 in every step: nothing half-made lies under a final name, and the same command ends in the same archive. */
 
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSqlite } from '../../db/sqlite.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -58,7 +58,10 @@ describe.skipIf(needsTool(...E2E_TOOLS))('kill -9', () => {
     expect(query(site.db, 'SELECT count(*) AS n FROM attempts WHERE finished_at IS NULL')).toEqual([
       { n: 0 },
     ]);
-    const left = await filesBelow(site.cache);
+    // Half an index is let lie for an hour: a dry run, which takes no lock, may be writing it (sweep-index-cache.ts).
+    const left = (await filesBelow(site.cache)).filter(
+      (file) => dirname(file) !== join(site.cache, 'indexes'),
+    );
     expect(left.filter((file) => /\.deb|\.part|vmlinux|btfmill-work/u.test(file))).toEqual([]);
     expectExit(await site.command(['verify', '--archive', site.archive, '--db', site.db]), 0);
   }
