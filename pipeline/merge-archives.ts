@@ -3,14 +3,13 @@
  * is published stays as it is; the same merge again changes nothing.
  */
 
-import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { copyFile, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { BtfRecord, KernelPair, RecordMerge } from '../db/index.ts';
 import { archivePath } from './archive-path.ts';
 import { syncFolder } from './atomic-write.ts';
+import { digestIfThere } from './file-digest.ts';
 
 /** One machine's result. */
 export interface MergeSource {
@@ -157,15 +156,4 @@ async function copyAtomically(from: string, to: string): Promise<void> {
     await rm(temporary, { force: true });
     throw thrown;
   }
-}
-
-async function digestIfThere(path: string, signal: AbortSignal): Promise<string | undefined> {
-  const stats = await lstat(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (!stats?.isFile()) return undefined;
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash, { signal });
-  return hash.digest('hex');
 }

@@ -1,4 +1,12 @@
-import { lstatSync, mkdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { makeArchive } from '../../test/support/published-archive.ts';
@@ -6,6 +14,9 @@ import { addPublished } from '../../test/support/published-kernels.ts';
 import { tempDirForTest } from '../../test/support/temp.ts';
 import { aliasesOf, linkAliases } from './aliases.ts';
 import { hardLinkTwins } from './hard-links.ts';
+import { sha256Of } from './layout.ts';
+
+const never = new AbortController().signal;
 
 const plane = (distro: string, release: string, arch: string) => ({ distro, release, arch });
 
@@ -57,16 +68,32 @@ it('files with one digest become one file', async () => {
   for (const [name, content] of Object.entries({ a: 'same', b: 'same', c: 'other' })) {
     writeFileSync(join(dir, name), content);
   }
+  const [same, other] = ['same', 'other'].map((content) => sha256Of(Buffer.from(content)));
   const files = [
-    { path: 'a', sha256: '1' },
-    { path: 'b', sha256: '1' },
-    { path: 'c', sha256: '2' },
+    { path: 'a', sha256: same },
+    { path: 'b', sha256: same },
+    { path: 'c', sha256: other },
   ];
-  expect(await hardLinkTwins(dir, files)).toBe('same'.length);
+  expect(await hardLinkTwins(dir, files, never)).toBe('same'.length);
   const inode = (name: string): number => statSync(join(dir, name)).ino;
   expect(inode('b')).toBe(inode('a'));
   expect(inode('c')).not.toBe(inode('a'));
-  expect(await hardLinkTwins(dir, files)).toBe(0);
+  expect(await hardLinkTwins(dir, files, never)).toBe(0);
+});
+
+it('a damaged or lost file takes no twin with it', async () => {
+  const dir = await tempDirForTest('links');
+  for (const [name, content] of Object.entries({ a: 'sbme', b: 'same', d: 'same' })) {
+    writeFileSync(join(dir, name), content);
+  }
+  const sha256 = sha256Of(Buffer.from('same'));
+  const files = ['a', 'b', 'c', 'd'].map((path) => ({ path, sha256 }));
+  expect(await hardLinkTwins(dir, files, never)).toBe('same'.length);
+  expect(['a', 'b', 'd'].map((name) => readFileSync(join(dir, name), 'utf8'))).toEqual([
+    'sbme',
+    'same',
+    'same',
+  ]);
 });
 
 it('publishing writes the map, and makes links on request', async () => {

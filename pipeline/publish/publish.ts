@@ -5,15 +5,13 @@
  * moment finds a complete old or a complete new state. A publish that is killed leaves the old one.
  */
 
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { BtfRecord } from '../../db/index.ts';
 import { BtfmillError } from '../../errors/index.ts';
 import { archivePath } from '../archive-path.ts';
 import { syncFolder, writeFileAtomically, writeTogether } from '../atomic-write.ts';
+import { digestIfThere } from '../file-digest.ts';
 import { readIfThere } from '../read-if-there.ts';
 import { removeTemporaries } from '../sweep.ts';
 import { aliasesOf, linkAliases } from './aliases.ts';
@@ -114,7 +112,7 @@ type Beside = Pick<PublishReport, 'takenAliases' | 'freedBytes'>;
 
 /** What is no part of a serial: readers find the same content with or without it. */
 async function makeLinks(planes: readonly PlaneState[], options: PublishOptions): Promise<Beside> {
-  const { archiveDir } = options;
+  const { archiveDir, signal } = options;
   const aliases = aliasesOf(planes.map(({ plane }) => plane));
   const files = planes.flatMap((state) =>
     publishedKernels(state).map(({ kernel, sha256 }) => ({
@@ -124,7 +122,7 @@ async function makeLinks(planes: readonly PlaneState[], options: PublishOptions)
   );
   return {
     takenAliases: options.linkAliases ? await linkAliases(archiveDir, aliases) : [],
-    freedBytes: options.hardLinks ? await hardLinkTwins(archiveDir, files) : 0,
+    freedBytes: options.hardLinks ? await hardLinkTwins(archiveDir, files, signal) : 0,
   };
 }
 
@@ -234,14 +232,10 @@ async function checkFiles(
   for (const line of added) {
     if (line.state !== 'published') continue;
     const path = archivePath({ ...plane, kernel: line.kernel });
-    const file = join(archiveDir, path);
-    const stats = await lstat(file).catch(() => undefined);
-    if (!stats?.isFile() || stats.size !== line.size) {
-      throw new BtfmillError('archive-damaged', `${path}: is not the file that the record calls published`);
+    const digest = await digestIfThere(join(archiveDir, path), signal);
+    if (digest === undefined) {
+      throw new BtfmillError('archive-damaged', `${path}: is published by the record, but not there`);
     }
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(file), hash, { signal });
-    const digest = hash.digest('hex');
     if (digest !== line.sha256) {
       throw new BtfmillError(
         'archive-damaged',
