@@ -7,13 +7,22 @@ export interface ListedKernel extends KernelKey {
   readonly sha256: string;
 }
 
+/** Without a prototype: `constructor` and `__proto__` are names like any other, as a folder may have them. */
+type Node<Value> = Record<string, Value>;
+
 /** `{arch: {distro: {release: {kernel: {sha256}}}}}`: the catalog that DataDog's agent checks its downloads with. */
 export function datadogCatalog(kernels: readonly ListedKernel[]): unknown {
-  const catalog: Record<string, Record<string, Record<string, Record<string, { sha256: string }>>>> = {};
+  const catalog = emptyNode<Node<Node<Node<{ sha256: string }>>>>();
   for (const { distro, release, arch, kernel, sha256 } of kernels) {
-    (((catalog[arch] ??= {})[distro] ??= {})[release] ??= {})[kernel] = { sha256 };
+    const distros = (catalog[arch] ??= emptyNode());
+    const releases = (distros[distro] ??= emptyNode());
+    (releases[release] ??= emptyNode())[kernel] = { sha256 };
   }
   return catalog;
+}
+
+function emptyNode<Value>(): Node<Value> {
+  return Object.create(null) as Node<Value>;
 }
 
 /** What btfhub-online answers to `GET /api/v1/list`. */

@@ -36,8 +36,6 @@ export interface DescribingFile {
   readonly path: string;
   readonly change: ManifestFile['change'];
   readonly bytes: Buffer;
-  /** The same bytes lie there already. */
-  readonly isUnchanged: boolean;
 }
 
 /** All but the copy of the record, the manifest and the timestamp; in the order in which they are written. */
@@ -51,7 +49,7 @@ export function describingFiles(
   );
   const indexes = planes.map(({ path, bytes, added }): DescribingFile => {
     const more = Buffer.from(added.map(toJsonLine).join(''));
-    return { path, change: 'append', bytes: Buffer.concat([bytes, more]), isUnchanged: added.length === 0 };
+    return { path, change: 'append', bytes: Buffer.concat([bytes, more]) };
   });
   return [
     ...indexes,
@@ -71,7 +69,7 @@ export function describingFiles(
 }
 
 function file(path: string, change: ManifestFile['change'], text: string | Buffer): DescribingFile {
-  return { path, change, bytes: Buffer.from(text), isUnchanged: false };
+  return { path, change, bytes: Buffer.from(text) };
 }
 
 /** Archive paths that the serial adds: what `rsync --files-from` takes. */

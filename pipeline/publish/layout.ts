@@ -87,6 +87,12 @@ export function manifestName(forSerial: number): string {
   return `manifest-${forSerial}.json`;
 }
 
+/** The serial in a manifest's name; undefined for any other name. */
+export function serialOfManifest(name: string): number | undefined {
+  const serialText = /^manifest-([1-9]\d*)\.json$/u.exec(name)?.[1];
+  return serialText === undefined ? undefined : Number(serialText);
+}
+
 export function changesName(forSerial: number): string {
   return `changes/${forSerial}.txt`;
 }

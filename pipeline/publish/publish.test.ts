@@ -107,6 +107,8 @@ it('adds one kernel without touching what has not changed', async () => {
   expect(same).toContain('index/debian/12/arm64.jsonl');
   expect(same).toContain('manifest-1.json');
   expect(same).toContain('changes/1.txt');
+  expect(same).toContain('config.json');
+  expect(same).toContain('compat/aliases.json');
   expect(same).not.toContain(INDEX);
   expect(world.read(INDEX).subarray(0, first.length).equals(first)).toBe(true);
   expect(world.read('changes/2.txt').toString()).toBe(`${path}\n`);
@@ -175,10 +177,12 @@ it('what a killed publish appended does not count', async () => {
   expect(kernels).toEqual(['6.1.0-1-amd64', '6.1.0-2-amd64']);
 });
 
-it('leaves the timestamp its signature when there is no room for another', async () => {
+it('leaves the timestamp its signature and its lists when there is no room for another', async () => {
   const world = await makeArchive();
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-amd64' });
   await world.publish();
+  const lists = ['SHA256SUMS', 'archive.sqlite', 'compat/datadog-catalog.json'];
+  const before = lists.map((name) => world.read(name));
   addPublished(world.record, world.archiveDir, { kernel: '6.1.0-2-amd64' });
   // Stands in for a full disk: a file of that name cannot be made.
   const obstacle = join(world.archiveDir, `.timestamp.json.${process.pid}.tmp`);
@@ -187,6 +191,7 @@ it('leaves the timestamp its signature when there is no room for another', async
   const signature = world.read('timestamp.json.minisig').toString('utf8');
   verifyMinisign(world.read('timestamp.json'), signature, world.key.publicKey, 'x');
   expect(parseTimestamp(world.read('timestamp.json'), 'x').serial).toBe(1);
+  expect(lists.map((name) => world.read(name))).toEqual(before);
   rmSync(obstacle, { recursive: true });
   expect(await world.publish()).toMatchObject({ serial: 2, outcome: 'new' });
 });
@@ -246,4 +251,52 @@ it('another key makes a new serial that names it', async () => {
   const key = generateSigningKey();
   expect(await world.publish({ key })).toMatchObject({ serial: 2, outcome: 'new' });
   expect(JSON.parse(world.read('config.json').toString())).toMatchObject({ publicKey: key.publicKey.text });
+});
+
+it.each([
+  ['is gone', 'is gone', ({ archiveDir }: PublishedArchive) => rmSync(join(archiveDir, 'timestamp.json'))],
+  [
+    'comes from an old copy',
+    'has serial 1',
+    ({ archiveDir, read }: PublishedArchive) =>
+      writeFileSync(join(archiveDir, 'timestamp.json'), read('old-timestamp')),
+  ],
+])('a timestamp that %s stops the next serial: copies have seen its number', async (_, message, lose) => {
+  const world = await makeArchive();
+  for (const n of [1, 2, 3]) {
+    world.add(`6.1.0-${n}-amd64`);
+    await world.publish();
+    if (n === 1) writeFileSync(join(world.archiveDir, 'old-timestamp'), world.read('timestamp.json'));
+  }
+  lose(world);
+  const before = marks(world.archiveDir);
+  await expect(world.publish()).rejects.toMatchObject({
+    code: 'archive-rollback',
+    message: expect.stringContaining(`${message}, but manifest-3.json was published`),
+  });
+  expect(marks(world.archiveDir)).toEqual(before);
+});
+
+it.each(['SHA256SUMS', 'archive.sqlite'])('%s that is damaged or gone is made anew', async (name) => {
+  const world = await makeArchive();
+  world.add('6.1.0-1-amd64');
+  await world.publish();
+  const sound = world.read(name);
+  writeFileSync(join(world.archiveDir, name), 'other');
+  expect(await world.publish()).toMatchObject({ serial: 2, outcome: 'new', added: [] });
+  expect(world.read(name)).toEqual(sound);
+  rmSync(join(world.archiveDir, name));
+  expect(await world.publish()).toMatchObject({ serial: 3, outcome: 'new' });
+  expect(await world.publish()).toMatchObject({ serial: 3, outcome: 'unchanged' });
+});
+
+it('lists names that objects have from birth like any other', async () => {
+  const world = await makeArchive();
+  for (const arch of ['__proto__', 'constructor']) {
+    addPublished(world.record, world.archiveDir, { arch, kernel: 'k' });
+  }
+  await world.publish();
+  const catalog = JSON.parse(world.read('compat/datadog-catalog.json').toString()) as object;
+  expect(Object.keys(catalog)).toEqual(['__proto__', 'constructor']);
+  expect(({} as Record<string, unknown>)['debian']).toBeUndefined();
 });

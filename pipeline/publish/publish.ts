@@ -37,7 +37,12 @@ import {
 } from './layout.ts';
 import { type SigningKey, signMinisign, verifyMinisign } from './minisign.ts';
 import { type PlaneState, publishedKernels, readPlanes } from './plane-states.ts';
-import { type PublishedState, readPublishedState } from './published-state.ts';
+import {
+  damagedLists,
+  type PublishedState,
+  readPublishedState,
+  refuseLostTimestamp,
+} from './published-state.ts';
 
 export interface PublishOptions {
   readonly archiveDir: string;
@@ -78,14 +83,15 @@ const RENEW_BELOW = 0.5;
 /**
  * Publishes what the record has added since the last time. The caller holds the lock on the archive.
  *
- * Throws `archive-damaged` when a file to be published is not what the record says, `archive-conflict`,
- * `archive-malformed`, `archive-digest`, `usage` for a missing key, `io-failed`, `disk-full`. Nothing that a reader
+ * Throws `archive-damaged` when a file to be published is not what the record says, `archive-rollback` when the
+ * timestamp is older than what was published, `archive-conflict`, `archive-malformed`, `archive-digest`, `usage` for a missing key, `io-failed`, `disk-full`. Nothing that a reader
  * can see has changed then.
  */
 export async function publishArchive(options: PublishOptions): Promise<PublishReport> {
   const { archiveDir, record, key, signal } = options;
   await removeTemporaries(archiveDir);
   const state = await readPublishedState(archiveDir);
+  await refuseLostTimestamp(archiveDir, state?.timestamp.serial ?? 0);
   const signature = await readIfThere(join(archiveDir, TIMESTAMP_SIGNATURE));
   if (signature !== undefined && key === undefined) {
     throw new BtfmillError(
@@ -101,7 +107,11 @@ export async function publishArchive(options: PublishOptions): Promise<PublishRe
 
   const config = configFile(key?.publicKey.text);
   const published = state?.manifest.files.find(({ path }) => path === CONFIG);
-  const isNew = planes.some(({ added }) => added.length > 0) || published?.sha256 !== sha256Of(config);
+  const isNew =
+    planes.some(({ added }) => added.length > 0) ||
+    published?.sha256 !== sha256Of(config) ||
+    // A list that is damaged or gone is made anew, and so is what a publish left that was killed between two names.
+    (state !== undefined && (await damagedLists(archiveDir, state.manifest)).length > 0);
   if (state !== undefined && !isNew) return { ...(await renew(state, signature, options)), ...beside };
   signal.throwIfAborted();
   const files = describingFiles(planes, config, serial);
@@ -134,19 +144,20 @@ async function publishSerial(
 ): Promise<Omit<PublishReport, keyof Beside>> {
   const { archiveDir, record, now } = options;
   const copy = { path: RECORD_COPY, change: 'current', bytes: record.publicCopy() } as const;
-  const manifest = makeManifest(planes, [...files, copy], serial, now);
+  const all = [...files, copy];
+  const manifest = makeManifest(planes, all, serial, now);
   const manifestFile = { path: manifestName(serial), bytes: Buffer.from(toJsonLine(manifest)) };
-  const toWrite = [
-    ...files.filter(({ change }) => change === 'append'),
-    manifestFile,
-    ...files.filter(({ change }) => change !== 'append'),
-    copy,
-  ].filter((file) => !('isUnchanged' in file && file.isUnchanged));
-  for (const { path, bytes } of toWrite) await writeInArchive(archiveDir, path, bytes);
+  const isIndex = ({ change }: Pick<DescribingFile, 'change'>): boolean => change === 'append';
+  const first = await changedFiles(archiveDir, [...all.filter(isIndex), manifestFile]);
+  for (const { path, bytes } of first) await writeInArchive(archiveDir, path, bytes);
   // What the timestamp will lead to has to survive a power cut before the timestamp itself does.
-  for (const folder of foldersOf(toWrite.map(({ path }) => path))) await syncFolder(join(archiveDir, folder));
+  for (const folder of foldersOf(first.map(({ path }) => path))) await syncFolder(join(archiveDir, folder));
+  const rest = await changedFiles(
+    archiveDir,
+    all.filter((file) => !isIndex(file)),
+  );
   const timestamp = makeTimestamp(serial, manifestFile.bytes, options);
-  const stamped = await writeTimestamp(timestamp, options);
+  const last = await writeWithTimestamp(rest, timestamp, options);
   return {
     serial,
     outcome: 'new',
@@ -154,8 +165,21 @@ async function publishSerial(
     withdrawn: withdrawnPaths(planes),
     kernels: manifest.kernels,
     expires: timestamp.expires,
-    written: [...toWrite.map(({ path }) => path), ...stamped],
+    written: [...first.map(({ path }) => path), ...last],
   };
+}
+
+/** Without those that are on the disk already, to the byte. */
+async function changedFiles<File extends ArchiveFile>(
+  archiveDir: string,
+  files: readonly File[],
+): Promise<File[]> {
+  const changed: File[] = [];
+  for (const file of files) {
+    const there = await readIfThere(join(archiveDir, file.path));
+    if (there?.equals(file.bytes) !== true) changed.push(file);
+  }
+  return changed;
 }
 
 /** Nothing is new: at most the timestamp is written again, for the same serial. */
@@ -174,7 +198,7 @@ async function renew(
   }
   const bytes = await readFile(join(archiveDir, timestamp.manifest.path));
   const renewed = makeTimestamp(timestamp.serial, bytes, options);
-  const written = await writeTimestamp(renewed, options);
+  const written = await writeWithTimestamp([], renewed, options);
   return { ...same, outcome: 'renewed', expires: renewed.expires, written };
 }
 
@@ -188,24 +212,35 @@ function makeTimestamp(serial: number, manifest: Buffer, { now, validForMs }: Pu
   };
 }
 
-/** A reader that comes between the two asks again: the signature is not over what it has. */
-async function writeTimestamp(timestamp: Timestamp, { archiveDir, key }: PublishOptions): Promise<string[]> {
+interface ArchiveFile {
+  /** Relative to the archive. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Gives `files`, the signature and the timestamp their names, one right after the other, when all of them are on the
+ * disk: a reader of the former serial finds its own lists or, in a moment, those of the new one with its timestamp. One
+ * that comes between two names asks again, because nothing fits. Returns what was written.
+ */
+async function writeWithTimestamp(
+  files: readonly ArchiveFile[],
+  timestamp: Timestamp,
+  { archiveDir, key }: PublishOptions,
+): Promise<string[]> {
   const bytes = Buffer.from(toJsonLine(timestamp));
-  await syncFolder(archiveDir);
-  if (key === undefined) {
-    await writeInArchive(archiveDir, TIMESTAMP, bytes);
-    return [TIMESTAMP];
-  }
   const comment = `btfmill archive, serial ${timestamp.serial}, expires ${timestamp.expires}`;
-  await writeTogether([
-    {
-      path: join(archiveDir, TIMESTAMP_SIGNATURE),
-      bytes: Buffer.from(signMinisign(bytes, key, comment)),
-    },
-    { path: join(archiveDir, TIMESTAMP), bytes },
-  ]);
+  const signature =
+    key === undefined
+      ? []
+      : [{ path: TIMESTAMP_SIGNATURE, bytes: Buffer.from(signMinisign(bytes, key, comment)) }];
+  const all = [...files, ...signature, { path: TIMESTAMP, bytes }];
+  const folders = foldersOf(all.map(({ path }) => path));
+  for (const folder of folders) await mkdir(join(archiveDir, folder), { recursive: true });
   await syncFolder(archiveDir);
-  return [TIMESTAMP_SIGNATURE, TIMESTAMP];
+  await writeTogether(all.map((file) => ({ path: join(archiveDir, file.path), bytes: file.bytes })));
+  for (const folder of ['', ...folders]) await syncFolder(join(archiveDir, folder));
+  return all.map(({ path }) => path);
 }
 
 /** Every folder on the way to these files, without the archive itself. */

@@ -1,5 +1,6 @@
 /** What an archive on disk says it has published, read back and checked. */
 
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BtfmillError } from '../../errors/index.ts';
 import { readIfThere } from '../read-if-there.ts';
@@ -7,11 +8,13 @@ import {
   type IndexLine,
   type Manifest,
   type ManifestFile,
+  manifestName,
   MAX_INDEX_BYTES,
   parseIndex,
   parseManifest,
   parseTimestamp,
   planeOfIndex,
+  serialOfManifest,
   sha256Of,
   type Timestamp,
   TIMESTAMP,
@@ -39,6 +42,33 @@ export async function readPublishedState(archiveDir: string): Promise<PublishedS
     throw new BtfmillError('archive-digest', `${path}: is not the one that ${TIMESTAMP} names`);
   }
   return { timestamp, manifest: parseManifest(manifest, path) };
+}
+
+/**
+ * A publish that was killed leaves the manifest of the serial behind the timestamp's, and no more. Later ones mean that
+ * the timestamp was lost, or put back from an old copy: going on from there would give serials that copies have seen
+ * another content. Throws `archive-rollback`.
+ */
+export async function refuseLostTimestamp(archiveDir: string, serial: number): Promise<void> {
+  const serials = (await readdir(archiveDir)).map((name) => serialOfManifest(name) ?? 0);
+  const newest = Math.max(0, ...serials);
+  if (newest <= serial + 1) return;
+  const says = serial === 0 ? 'is gone' : `has serial ${serial}`;
+  throw new BtfmillError(
+    'archive-rollback',
+    `${archiveDir}: ${TIMESTAMP} ${says}, but ${manifestName(newest)} was published; put back the newest ${TIMESTAMP} and its signature from a copy`,
+  );
+}
+
+/** Lists and other files of the manifest, indexes apart, that are gone or not what it says. */
+export async function damagedLists(archiveDir: string, { files }: Manifest): Promise<ManifestFile[]> {
+  const damaged: ManifestFile[] = [];
+  for (const file of files) {
+    if (file.change === 'append') continue;
+    const bytes = await readIfThere(join(archiveDir, file.path));
+    if (bytes === undefined || sha256Of(bytes) !== file.sha256) damaged.push(file);
+  }
+  return damaged;
 }
 
 /** The lines of a plane's index as the manifest knows them: what a killed run has appended since is no part of it. */
