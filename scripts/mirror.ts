@@ -22,9 +22,11 @@ Examples:
 
 Everything is verified before it gets its name: the signature over the timestamp, its age, that the source does not go
 back behind what was seen of it, and the digest of every file. The same command brings a copy up to date, and goes on
-where it was cut off. A copy of a part (--distro, --release, --arch, --since) has no lists of the whole.
+where it was cut off. A copy of a part (--distro, --release, --arch, --since) has no lists of the whole; it can be
+made larger later, not smaller. A file that the source lacks or has damaged does not keep back the others. A folder that
+holds another archive is left alone.
 
-Exit codes: ${EXIT.ok} the copy is complete, ${EXIT.upstreamUnreachable} the source cannot be reached or lacks a file, ${EXIT.integrity} a signature, serial or digest is
+Exit codes: ${EXIT.ok} the copy is complete, ${EXIT.usage} the folder has a copy of more than that, ${EXIT.upstreamUnreachable} the source cannot be reached or lacks a file, ${EXIT.integrity} a signature, serial or digest is
 wrong, ${EXIT.locked} another run is at it, 130/143 stopped by a signal.`;
 
 interface MirrorFlags {

@@ -2,20 +2,25 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { BtfmillError } from '../../errors/index.ts';
+import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { writeFileAtomically } from '../atomic-write.ts';
 import { readIfThere } from '../read-if-there.ts';
-import { type Timestamp, toJsonLine } from './layout.ts';
+import { parseTimestamp, type Timestamp, TIMESTAMP, TIMESTAMP_SIGNATURE, toJsonLine } from './layout.ts';
+import { type PublicKey, verifyMinisign } from './minisign.ts';
 
-const STATE_FILE = '.btfmill-mirror.json';
+export const STATE_FILE = '.btfmill-mirror.json';
 
 const schema = z.object({
   v: z.literal(1),
   serial: z.number().int().min(1),
   manifestSha256: z.string(),
   publicKey: z.string(),
+  /** The copy is one of a part: it has no lists of the whole, and some planes only, or kernels since a serial only. */
+  part: z.object({ since: z.number().int().min(1).optional() }).optional(),
 });
 export type MirrorState = z.infer<typeof schema>;
+/** What of it keeps a source from going back. */
+export type SeenState = Pick<MirrorState, 'serial' | 'manifestSha256' | 'publicKey'>;
 
 /** Undefined for a folder that is no copy yet. Throws `archive-malformed` for a state that cannot be read. */
 export async function readMirrorState(dir: string): Promise<MirrorState | undefined> {
@@ -30,6 +35,31 @@ export async function readMirrorState(dir: string): Promise<MirrorState | undefi
   );
 }
 
+/**
+ * What the folder has seen of its source: by its own notes or, where another program has made the copy, by its
+ * timestamp. Throws `archive-signature` for a folder that holds somebody else's archive, which a copy would destroy.
+ */
+export async function readSeenState(dir: string, publicKey: PublicKey): Promise<SeenState | undefined> {
+  const state = await readMirrorState(dir);
+  if (state !== undefined) return state;
+  const bytes = await readIfThere(join(dir, TIMESTAMP));
+  if (bytes === undefined) return undefined;
+  const signature = await readIfThere(join(dir, TIMESTAMP_SIGNATURE));
+  try {
+    verifyMinisign(bytes, signature?.toString('utf8') ?? '', publicKey, join(dir, TIMESTAMP));
+    const { serial, manifest } = parseTimestamp(bytes, join(dir, TIMESTAMP));
+    return { serial, manifestSha256: manifest.sha256, publicKey: publicKey.text };
+  } catch (thrown) {
+    const { code, message } = toBtfmillError(thrown);
+    if (code !== 'archive-signature' && code !== 'archive-malformed') throw thrown;
+    throw new BtfmillError(
+      'archive-signature',
+      `the folder holds an archive already, and not one of this key (${message}); make the copy in a folder of its own`,
+      { cause: thrown },
+    );
+  }
+}
+
 export async function writeMirrorState(dir: string, state: MirrorState): Promise<void> {
   await writeFileAtomically(join(dir, STATE_FILE), Buffer.from(toJsonLine(state)));
 }
@@ -41,7 +71,7 @@ export async function writeMirrorState(dir: string, state: MirrorState): Promise
 export function refuseOlder(
   timestamp: Timestamp,
   publicKey: string,
-  known: MirrorState | undefined,
+  known: SeenState | undefined,
   o: { readonly now: Date; readonly allowExpired: boolean },
 ): void {
   if (!o.allowExpired && Date.parse(timestamp.expires) <= o.now.getTime()) {
@@ -54,7 +84,7 @@ export function refuseOlder(
   if (known.publicKey !== publicKey) {
     throw new BtfmillError(
       'archive-signature',
-      `the copy was made with the public key ${known.publicKey}; remove ${STATE_FILE} to begin with another`,
+      `the copy was made with the public key ${known.publicKey}; remove ${STATE_FILE} and ${TIMESTAMP} to begin with another`,
     );
   }
   if (timestamp.serial < known.serial) {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createHttpClient } from '../../crawlers/http/client.ts';
@@ -150,6 +150,65 @@ describe('copies', () => {
     expect(tree(world.dir)).toEqual(tree(world.archiveDir));
   });
 
+  it('all but the files that the source lacks or has damaged, and says so', async () => {
+    const world = await makeWorld();
+    const paths = [1, 2, 3, 4, 5, 6].map((n) => world.add(`6.1.0-${n}-amd64`));
+    await world.publish();
+    rmSync(join(world.archiveDir, paths[0]));
+    world.write(paths[1], 'other');
+    await expect(world.copy({ jobs: 1 })).rejects.toMatchObject({
+      code: 'http-not-found',
+      message: expect.stringMatching(/-1-amd64[^ ]*: answered 404; one more file could not be copied$/u),
+    });
+    expect(Object.keys(tree(world.dir)).toSorted()).toEqual(paths.slice(2));
+  });
+
+  it('gives a source up that has nothing but damage', async () => {
+    const world = await makeWorld();
+    const paths = Array.from({ length: 40 }, (_, n) => world.add(`6.1.0-${n}-amd64`));
+    await world.publish();
+    for (const path of paths) rmSync(join(world.archiveDir, path));
+    await expect(world.copy()).rejects.toMatchObject({ code: 'http-not-found' });
+    expect(world.server.log.length).toBeLessThan(paths.length);
+  });
+
+  it('more than before, but not less: the new timestamp would stand above what is left', async () => {
+    const world = await makeWorld();
+    world.add('6.1.0-1-amd64');
+    addPublished(world.record, world.archiveDir, { kernel: '6.1.0-1-arm64', arch: 'arm64' });
+    await world.publish();
+    const arm = { isWanted: ({ arch }: { arch: string }) => arch === 'arm64' };
+    await world.copy(arm);
+    await world.copy();
+    expect(tree(world.dir)).toEqual(tree(world.archiveDir));
+    world.add('6.1.0-2-amd64');
+    await world.publish();
+    const before = tree(world.dir);
+    for (const less of [arm, { since: 2 }]) {
+      await expect(world.copy(less)).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringMatching(/is a copy of more than that: it has/u),
+      });
+    }
+    expect(tree(world.dir)).toEqual(before);
+    expect(await world.copy()).toMatchObject({ serial: 2 });
+  });
+
+  it('never over another archive', async () => {
+    const world = await makeWorld();
+    world.add('6.1.0-1-amd64');
+    await world.publish();
+    const mine = await makeArchive();
+    mine.add('6.1.0-7-amd64');
+    await mine.publish();
+    const before = tree(mine.archiveDir);
+    await expect(world.copy({ dir: mine.archiveDir })).rejects.toMatchObject({
+      code: 'archive-signature',
+      message: expect.stringMatching(/holds an archive already, and not one of this key/u),
+    });
+    expect(tree(mine.archiveDir)).toEqual(before);
+  });
+
   it('makes a file again that was cut short behind its back, or that --recheck finds changed', async () => {
     const world = await makeWorld();
     const path = world.add('6.1.0-1-amd64');
@@ -235,6 +294,16 @@ describe('an attacker’s mirror', () => {
     world.add('6.1.0-3-amd64');
     await world.publish();
     await world.copy();
+    for (const [name, bytes] of old) world.write(name, bytes);
+    await refused(world, 'archive-rollback', /has serial 1, this copy has seen 2/u);
+  });
+
+  it('an older serial than that of a copy that another program has made', async () => {
+    const world = await sound();
+    const old = ['timestamp.json', 'timestamp.json.minisig'].map((name) => [name, world.read(name)] as const);
+    world.add('6.1.0-3-amd64');
+    await world.publish();
+    cpSync(world.archiveDir, world.dir, { recursive: true });
     for (const [name, bytes] of old) world.write(name, bytes);
     await refused(world, 'archive-rollback', /has serial 1, this copy has seen 2/u);
   });

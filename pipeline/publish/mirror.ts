@@ -3,12 +3,11 @@
  * signature over the timestamp. The order is that of publishing: a copy that is cut short is a sound older one.
  */
 
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import { BtfmillError, type ErrorCode, toBtfmillError } from '../../errors/index.ts';
 import { archivePath } from '../archive-path.ts';
-import { syncFolder, writeFileAtomically } from '../atomic-write.ts';
 import { eachOf } from '../each-of.ts';
 import { readIfThere } from '../read-if-there.ts';
 import { removeTemporaries } from '../sweep.ts';
@@ -30,8 +29,16 @@ import {
   TIMESTAMP_SIGNATURE,
 } from './layout.ts';
 import { type PublicKey, verifyMinisign } from './minisign.ts';
-import { readMirrorState, refuseOlder, writeMirrorState } from './mirror-state.ts';
+import { readSeenState, refuseOlder, writeMirrorState } from './mirror-state.ts';
 import { readSmallFile, readVerifiedFile, type RemoteArchive, type WantedFile } from './remote-archive.ts';
+import {
+  changedFiles,
+  type FileToWrite,
+  syncFoldersOf,
+  writeAtOnce,
+  writeFileBelow,
+  writeInOrder,
+} from './write-files.ts';
 
 export interface MirrorOptions {
   readonly source: Omit<RemoteArchive, 'onTraffic'>;
@@ -75,8 +82,8 @@ const ROUND_PAUSE_MS = 500;
 /**
  * Brings the copy to the source's newest serial. Files under final names are complete and verified at any moment.
  *
- * Throws `archive-signature`, `archive-rollback` (also: expired), `archive-digest`, `archive-malformed`, the errors of
- * the HTTP client, `disk-full`, `io-failed`, `aborted`.
+ * Throws `archive-signature`, `archive-rollback` (also: expired), `archive-digest`, `archive-malformed`, `usage` for a
+ * copy that has more than is asked for, the errors of the HTTP client, `disk-full`, `io-failed`, `aborted`.
  */
 export async function mirrorArchive(options: MirrorOptions): Promise<MirrorReport> {
   let fetchedBytes = 0;
@@ -112,34 +119,58 @@ async function copyState(
   const signature = await readSmallFile(remote, TIMESTAMP_SIGNATURE, MAX_TIMESTAMP_BYTES);
   verifyMinisign(timestampBytes, signature.toString('utf8'), publicKey, `${remote.base}/${TIMESTAMP}`);
   const timestamp = parseTimestamp(timestampBytes, `${remote.base}/${TIMESTAMP}`);
-  const known = await readMirrorState(dir);
+  const known = await readSeenState(dir, publicKey);
   refuseOlder(timestamp, publicKey.text, known, { now: options.now(), allowExpired: options.allowExpired });
 
   const manifestBytes = await readVerifiedFile(remote, bounded(timestamp.manifest, MAX_MANIFEST_BYTES));
   const manifest = parseManifest(manifestBytes, timestamp.manifest.path);
+  const isWhole = since === undefined && manifest.files.every((file) => isCopied(file, isWanted));
+  if (!isWhole) await refuseNarrower(dir, manifest, isWanted);
   // From here on nobody can offer an older state, even if this copy is cut short.
   await writeMirrorState(dir, {
     v: 1,
     serial: timestamp.serial,
     manifestSha256: timestamp.manifest.sha256,
     publicKey: publicKey.text,
+    ...(isWhole ? {} : { part: since === undefined ? {} : { since } }),
   });
 
   const indexes = await readIndexes(manifest, remote, options, isWanted);
-  const isWhole = indexes.length === manifest.files.filter(({ change }) => change === 'append').length;
   const kernels = indexes.flatMap(({ plane, bytes, file }) => kernelFiles(plane, bytes, file.path, since));
   const fetched = await copyKernels(kernels, remote, options);
+  const lists = isWhole ? await readLists(manifest, remote, dir) : [];
 
-  const rest = manifest.files.filter(({ change }) => change !== 'append');
-  for (const { file, bytes } of indexes) await writeUnlessSame(dir, file.path, bytes);
-  await writeUnlessSame(dir, timestamp.manifest.path, manifestBytes);
-  if (isWhole && since === undefined) {
-    for (const file of rest) await copyDescribingFile(file, remote, dir);
-  }
-  await syncFolder(dir);
-  await writeUnlessSame(dir, TIMESTAMP_SIGNATURE, signature);
-  await writeUnlessSame(dir, TIMESTAMP, timestampBytes);
+  const manifestFile = { path: timestamp.manifest.path, bytes: manifestBytes };
+  const first = [...indexes.map(({ file, bytes }) => ({ path: file.path, bytes })), manifestFile];
+  await writeInOrder(dir, await changedFiles(dir, first));
+  const last = [
+    ...lists,
+    { path: TIMESTAMP_SIGNATURE, bytes: signature },
+    { path: TIMESTAMP, bytes: timestampBytes },
+  ];
+  await writeAtOnce(dir, await changedFiles(dir, last));
   return { serial: timestamp.serial, expires: timestamp.expires, kernels: kernels.length, fetched };
+}
+
+function isCopied({ path }: ManifestFile, isWanted: (plane: Plane) => boolean): boolean {
+  const plane = planeOfIndex(path);
+  return plane === undefined || isWanted(plane);
+}
+
+/** A copy that has more than is asked for now would be left with a new timestamp above old indexes and lists. */
+async function refuseNarrower(
+  dir: string,
+  manifest: Manifest,
+  isWanted: (plane: Plane) => boolean,
+): Promise<void> {
+  for (const file of manifest.files) {
+    const isLeft = file.change === 'current' || !isCopied(file, isWanted);
+    if (!isLeft || (await readIfThere(join(dir, file.path))) === undefined) continue;
+    throw new BtfmillError(
+      'usage',
+      `${dir} is a copy of more than that: it has ${file.path}; ask for at least as much, or copy to another folder`,
+    );
+  }
 }
 
 interface CopiedIndex {
@@ -187,18 +218,58 @@ async function copyKernels(
 ): Promise<number> {
   let done = 0;
   let bytes = 0;
-  let fetched = 0;
+  const fetched: string[] = [];
+  const bad: BtfmillError[] = [];
   await eachOf(files, jobs, async (file) => {
     remote.signal.throwIfAborted();
     if (!(await isThere(join(dir, file.path), file, recheck))) {
-      await writeInCopy(dir, file.path, await readVerifiedFile(remote, file));
-      fetched += 1;
-      bytes += file.size;
+      const content = await readUnlessBad(file, remote, bad);
+      if (content !== undefined) {
+        await writeFileBelow(dir, { path: file.path, bytes: content });
+        fetched.push(file.path);
+        bytes += file.size;
+      }
     }
     done += 1;
     onProgress({ files: done, of: files.length, bytes });
   });
-  return fetched;
+  await syncFoldersOf(dir, fetched);
+  if (bad.length > 0) throw allOf(bad);
+  return fetched.length;
+}
+
+/** Failures that say something about one file; after others there is no point in asking for the next. */
+const ABOUT_ONE_FILE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'archive-digest',
+  'http-not-found',
+  'http-refused',
+  'http-status',
+  'http-truncated',
+]);
+
+/** A source with more bad files than that is broken as a whole. */
+const MAX_BAD_FILES = 20;
+
+/** One bad file does not keep back the others; the copy is not complete without it, which is said at the end. */
+async function readUnlessBad(
+  file: WantedFile,
+  remote: RemoteArchive,
+  bad: BtfmillError[],
+): Promise<Buffer | undefined> {
+  try {
+    return await readVerifiedFile(remote, file);
+  } catch (thrown) {
+    const error = toBtfmillError(thrown);
+    if (!ABOUT_ONE_FILE.has(error.code) || bad.length + 1 >= MAX_BAD_FILES) throw error;
+    bad.push(error);
+    return undefined;
+  }
+}
+
+function allOf([first, ...others]: readonly BtfmillError[]): BtfmillError {
+  if (others.length === 0) return first;
+  const more = others.length === 1 ? 'one more file' : `${others.length} more files`;
+  return new BtfmillError(first.code, `${first.message}; ${more} could not be copied`, { cause: first });
 }
 
 /** Whether the copy has the file. What lies there under a final name was complete and right when it was written. */
@@ -211,10 +282,17 @@ async function isThere(path: string, { size, sha256 }: WantedFile, recheck: bool
   return !recheck || sha256Of(await readFile(path)) === sha256;
 }
 
-async function copyDescribingFile(file: ManifestFile, remote: RemoteArchive, dir: string): Promise<void> {
-  const path = join(dir, file.path);
-  if (await isThere(path, file, true)) return;
-  await writeInCopy(dir, file.path, await readVerifiedFile(remote, bounded(file, MAX_INDEX_BYTES)));
+/** All but the indexes; those that the copy has already are not asked for again. */
+async function readLists(manifest: Manifest, remote: RemoteArchive, dir: string): Promise<FileToWrite[]> {
+  const lists: FileToWrite[] = [];
+  for (const file of manifest.files) {
+    if (file.change === 'append' || (await isThere(join(dir, file.path), file, true))) continue;
+    lists.push({
+      path: file.path,
+      bytes: await readVerifiedFile(remote, bounded(file, MAX_INDEX_BYTES)),
+    });
+  }
+  return lists;
 }
 
 /** What is signed may still be absurd: nothing makes us allocate more than an archive can need. */
@@ -224,15 +302,4 @@ function bounded<File extends WantedFile>(file: File, maxBytes: number): File {
     'archive-malformed',
     `${file.path}: ${file.size} bytes are more than an archive has`,
   );
-}
-
-async function writeUnlessSame(dir: string, path: string, bytes: Buffer): Promise<void> {
-  const there = await readIfThere(join(dir, path));
-  if (there?.equals(bytes) !== true) await writeInCopy(dir, path, bytes);
-}
-
-async function writeInCopy(dir: string, path: string, bytes: Uint8Array): Promise<void> {
-  const file = join(dir, path);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomically(file, bytes);
 }

@@ -5,12 +5,11 @@
  * moment finds a complete old or a complete new state. A publish that is killed leaves the old one.
  */
 
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { BtfRecord } from '../../db/index.ts';
 import { BtfmillError } from '../../errors/index.ts';
 import { archivePath } from '../archive-path.ts';
-import { syncFolder, writeFileAtomically, writeTogether } from '../atomic-write.ts';
 import { digestIfThere } from '../file-digest.ts';
 import { readIfThere } from '../read-if-there.ts';
 import { removeTemporaries } from '../sweep.ts';
@@ -43,6 +42,7 @@ import {
   readPublishedState,
   refuseLostTimestamp,
 } from './published-state.ts';
+import { changedFiles, type FileToWrite, writeAtOnce, writeInOrder } from './write-files.ts';
 
 export interface PublishOptions {
   readonly archiveDir: string;
@@ -149,9 +149,8 @@ async function publishSerial(
   const manifestFile = { path: manifestName(serial), bytes: Buffer.from(toJsonLine(manifest)) };
   const isIndex = ({ change }: Pick<DescribingFile, 'change'>): boolean => change === 'append';
   const first = await changedFiles(archiveDir, [...all.filter(isIndex), manifestFile]);
-  for (const { path, bytes } of first) await writeInArchive(archiveDir, path, bytes);
   // What the timestamp will lead to has to survive a power cut before the timestamp itself does.
-  for (const folder of foldersOf(first.map(({ path }) => path))) await syncFolder(join(archiveDir, folder));
+  await writeInOrder(archiveDir, first);
   const rest = await changedFiles(
     archiveDir,
     all.filter((file) => !isIndex(file)),
@@ -167,19 +166,6 @@ async function publishSerial(
     expires: timestamp.expires,
     written: [...first.map(({ path }) => path), ...last],
   };
-}
-
-/** Without those that are on the disk already, to the byte. */
-async function changedFiles<File extends ArchiveFile>(
-  archiveDir: string,
-  files: readonly File[],
-): Promise<File[]> {
-  const changed: File[] = [];
-  for (const file of files) {
-    const there = await readIfThere(join(archiveDir, file.path));
-    if (there?.equals(file.bytes) !== true) changed.push(file);
-  }
-  return changed;
 }
 
 /** Nothing is new: at most the timestamp is written again, for the same serial. */
@@ -212,19 +198,13 @@ function makeTimestamp(serial: number, manifest: Buffer, { now, validForMs }: Pu
   };
 }
 
-interface ArchiveFile {
-  /** Relative to the archive. */
-  readonly path: string;
-  readonly bytes: Uint8Array;
-}
-
 /**
  * Gives `files`, the signature and the timestamp their names, one right after the other, when all of them are on the
  * disk: a reader of the former serial finds its own lists or, in a moment, those of the new one with its timestamp. One
  * that comes between two names asks again, because nothing fits. Returns what was written.
  */
 async function writeWithTimestamp(
-  files: readonly ArchiveFile[],
+  files: readonly FileToWrite[],
   timestamp: Timestamp,
   { archiveDir, key }: PublishOptions,
 ): Promise<string[]> {
@@ -235,27 +215,8 @@ async function writeWithTimestamp(
       ? []
       : [{ path: TIMESTAMP_SIGNATURE, bytes: Buffer.from(signMinisign(bytes, key, comment)) }];
   const all = [...files, ...signature, { path: TIMESTAMP, bytes }];
-  const folders = foldersOf(all.map(({ path }) => path));
-  for (const folder of folders) await mkdir(join(archiveDir, folder), { recursive: true });
-  await syncFolder(archiveDir);
-  await writeTogether(all.map((file) => ({ path: join(archiveDir, file.path), bytes: file.bytes })));
-  for (const folder of ['', ...folders]) await syncFolder(join(archiveDir, folder));
+  await writeAtOnce(archiveDir, all);
   return all.map(({ path }) => path);
-}
-
-/** Every folder on the way to these files, without the archive itself. */
-function foldersOf(paths: readonly string[]): ReadonlySet<string> {
-  const folders = new Set<string>();
-  for (const path of paths) {
-    for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) folders.add(folder);
-  }
-  return folders;
-}
-
-async function writeInArchive(archiveDir: string, path: string, bytes: Uint8Array): Promise<void> {
-  const file = join(archiveDir, path);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomically(file, bytes);
 }
 
 /** What gets a line must be there, to the byte: a line is for ever. */
