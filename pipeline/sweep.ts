@@ -3,6 +3,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARCHIVE_SUFFIX } from './archive-path.ts';
+import { isDescribingPath, MIRROR_STATE } from './publish/names.ts';
 
 /** Below the cache; a name that nobody else's folder has, because it is removed with all that is in it. */
 export const WORK_FOLDER = 'btfmill-work';
@@ -42,19 +43,39 @@ export async function sweepLeftovers(o: {
   await removeTemporaries(o.archiveDir);
 }
 
-/** Removes half-written files from an archive, or from a copy of one. */
+/**
+ * Removes half-written files from an archive, or from a copy of one. The folder may be somebody's for other things as
+ * well: only what {@link isTemporaryPath} knows for ours is touched, and only where archives have files.
+ */
 export async function removeTemporaries(dir: string): Promise<void> {
-  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() && isTemporaryName(entry.name))
-      await rm(join(entry.parentPath, entry.name), { force: true });
+  await visit('', 0);
+
+  async function visit(folder: string, depth: number): Promise<void> {
+    for (const entry of await readdir(join(dir, folder), { withFileTypes: true })) {
+      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isFile() && isTemporaryPath(path)) await rm(join(dir, path), { force: true });
+      else if (entry.isDirectory() && depth < FOLDER_DEPTH && !isForeignFolder(path))
+        await visit(path, depth + 1);
+    }
   }
 }
 
+/** `<distro>/<release>/<arch>`, and `index/<distro>/<release>`. */
+const FOLDER_DEPTH = 3;
+
+/** No part of an archive that lies in it: `.git`, and what the file system keeps for itself, readable by root only. */
+export function isForeignFolder(path: string): boolean {
+  return path.startsWith('.') || path.includes('/.') || path === 'lost+found';
+}
+
 /**
- * Temporary names are a final name with something before or after it; final names never begin with a dot. Files that
- * describe the archive are written under `.<name>.<process>.tmp`.
+ * Whether a path below an archive is that of a file that is being written: a final name with a dot before it and the
+ * number of a process behind it. Files that describe the archive have `.tmp` there as well.
  */
-export function isTemporaryName(name: string): boolean {
-  if (/^\..+\.\d+\.tmp$/u.test(name)) return true;
-  return name.includes(ARCHIVE_SUFFIX) && (name.startsWith('.') || !name.endsWith(ARCHIVE_SUFFIX));
+export function isTemporaryPath(path: string): boolean {
+  const match = /^(?<folder>.*\/)?\.(?<name>[^/]+)\.\d+(?<tmp>\.tmp)?$/u.exec(path);
+  if (match?.groups === undefined) return false;
+  const { folder = '', name, tmp } = match.groups;
+  if (name.endsWith(ARCHIVE_SUFFIX)) return true;
+  return tmp !== undefined && (name === MIRROR_STATE || isDescribingPath(`${folder}${name}`));
 }

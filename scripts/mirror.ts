@@ -7,7 +7,7 @@ import { createHttpClient } from '../crawlers/http/client.ts';
 import { EXIT } from '../errors/index.ts';
 import { lockFolder } from '../pipeline/lock.ts';
 import { mirrorArchive, type MirrorReport } from '../pipeline/publish/mirror.ts';
-import type { Plane } from '../pipeline/publish/layout.ts';
+import type { Plane } from '../pipeline/publish/names.ts';
 import { collect, positiveInteger } from './cli/flags.ts';
 import { findPublicKey } from './cli/signing-key.ts';
 import { listenForStop } from './cli/stop-signal.ts';

@@ -2,7 +2,8 @@
 
 import type { BtfRecord, KernelRow } from '../../db/index.ts';
 import { archivePath, keyOfArchivePath } from '../archive-path.ts';
-import { lastLines, planeOfIndex } from '../publish/layout.ts';
+import { lastLines } from '../publish/layout.ts';
+import { planeOfIndex } from '../publish/names.ts';
 import { readPlaneIndex, readPublishedState } from '../publish/published-state.ts';
 
 export interface Expected {

@@ -31,6 +31,7 @@ describe.skipIf(needsTool('xz'))('an archive that nobody vouches for', () => {
     put(dir, PATH, await tarXz([{ name: MEMBER }]));
     symlinkSync('20.04', join(dir, 'ubuntu', 'focal'));
     put(dir, '.git/HEAD', Buffer.from('ref: x'));
+    mkdirSync(join(dir, 'lost+found'));
     put(dir, 'ubuntu/20.04/x86_64/.5.4.0-93-generic.btf.tar.xz.77', Buffer.from('half'));
     expect(await lint(dir)).toMatchObject({ checked: 1, findings: [], unfinished: 1 });
   });

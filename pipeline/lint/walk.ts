@@ -4,15 +4,8 @@ import type { Dirent } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARCHIVE_SUFFIX } from '../archive-path.ts';
-import {
-  CONFIG,
-  planeOfIndex,
-  RECORD_COPY,
-  SUMS,
-  TIMESTAMP,
-  TIMESTAMP_SIGNATURE,
-} from '../publish/layout.ts';
-import { isTemporaryName } from '../sweep.ts';
+import { isDescribingPath } from '../publish/names.ts';
+import { isForeignFolder, isTemporaryPath } from '../sweep.ts';
 import type { Finding } from './findings.ts';
 
 export interface ArchiveTree {
@@ -39,8 +32,8 @@ export async function walkArchive(archiveDir: string): Promise<ArchiveTree> {
     const entries = await readdir(join(archiveDir, folder), { withFileTypes: true });
     for (const entry of entries.toSorted(byName)) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isFile() && isTemporaryName(entry.name)) unfinished += 1;
-      else if (entry.isSymbolicLink() || entry.name.startsWith('.')) continue;
+      if (entry.isFile() && isTemporaryPath(path)) unfinished += 1;
+      else if (entry.isSymbolicLink() || isForeignFolder(path)) continue;
       else if (entry.isDirectory()) await visitFolder(path, depth);
       else if (!entry.isFile() && entry.name.endsWith(ARCHIVE_SUFFIX) && depth === KERNEL_DEPTH - 1)
         kernels.push(path);
@@ -65,21 +58,13 @@ export async function walkArchive(archiveDir: string): Promise<ArchiveTree> {
 }
 
 function isExpectedFile(path: string, depth: number): boolean {
-  if (isOwn(path) || depth === 0) return isDescribingPath(path);
+  if (isOwn(path) || depth === 0) return isDescribing(path);
   return depth === KERNEL_DEPTH - 1 && path.endsWith(ARCHIVE_SUFFIX);
 }
 
-const TOP_NAMES: ReadonlySet<string> = new Set([TIMESTAMP, TIMESTAMP_SIGNATURE, CONFIG, SUMS, RECORD_COPY]);
-
 /** Of files that describe the archive, for programs or for people. */
-function isDescribingPath(path: string): boolean {
-  return (
-    TOP_NAMES.has(path) ||
-    planeOfIndex(path) !== undefined ||
-    /^(?:manifest-\d+\.json|changes\/\d+\.txt|compat\/[a-z-]+\.json|(?:README|LICENSE|NOTICE)[\w.-]*)$/u.test(
-      path,
-    )
-  );
+function isDescribing(path: string): boolean {
+  return isDescribingPath(path) || /^(?:README|LICENSE|NOTICE)[\w.-]*$/u.test(path);
 }
 
 function isOwn(path: string): boolean {

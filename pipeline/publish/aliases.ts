@@ -3,7 +3,7 @@
 import { lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { crawlerFor } from '../../crawlers/index.ts';
-import type { Plane } from './layout.ts';
+import type { Plane } from './names.ts';
 
 /** Of architectures, everywhere. */
 const ARCH_ALIASES: ReadonlyMap<string, string> = new Map([

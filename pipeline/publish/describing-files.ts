@@ -3,16 +3,8 @@
 import { archivePath } from '../archive-path.ts';
 import { aliasesOf } from './aliases.ts';
 import { btfhubOnlineList, datadogCatalog, type ListedKernel } from './compat.ts';
-import {
-  changesName,
-  CONFIG,
-  GENERATION,
-  type Manifest,
-  type ManifestFile,
-  sha256Of,
-  SUMS,
-  toJsonLine,
-} from './layout.ts';
+import { GENERATION, type Manifest, type ManifestFile, sha256Of, toJsonLine } from './layout.ts';
+import { changesName, CONFIG, SUMS } from './names.ts';
 import { type PlaneState, publishedKernels } from './plane-states.ts';
 
 export const ALIASES = 'compat/aliases.json';

@@ -1,22 +1,15 @@
 /**
- * The files that describe a published archive (archive-layout.md, "Index, sums and signature"): their names, shapes
- * and rules. A reader starts at the signed timestamp, which names the manifest, which names everything else.
+ * The files that describe a published archive (archive-layout.md, "Index, sums and signature"): their shapes and rules. A reader starts at the signed timestamp, which names the manifest, which names everything else.
  */
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { KernelKey } from '../../crawlers/types.ts';
 import { BtfmillError } from '../../errors/index.ts';
 import { archivePath } from '../archive-path.ts';
+import { isSafe, manifestName, type Plane, planeOfIndex, TIMESTAMP } from './names.ts';
 
 /** Of the layout itself; a reader refuses what it does not know. */
 export const GENERATION = 1;
-
-export const TIMESTAMP = 'timestamp.json';
-export const TIMESTAMP_SIGNATURE = 'timestamp.json.minisig';
-export const CONFIG = 'config.json';
-export const SUMS = 'SHA256SUMS';
-export const RECORD_COPY = 'archive.sqlite';
 
 /** A timestamp has a few hundred bytes; whoever serves more is not an archive. */
 export const MAX_TIMESTAMP_BYTES = 64 * 1024;
@@ -79,47 +72,6 @@ const withdrawn = z.object({ kernel: text, state: z.literal('withdrawn'), serial
 const lineSchema = z.discriminatedUnion('state', [published, withdrawn]);
 export type IndexLine = z.infer<typeof lineSchema>;
 export type PublishedLine = z.infer<typeof published>;
-
-/** What a plane's kernels have in common. */
-export type Plane = Omit<KernelKey, 'kernel'>;
-
-export function manifestName(forSerial: number): string {
-  return `manifest-${forSerial}.json`;
-}
-
-/** The serial in a manifest's name; undefined for any other name. */
-export function serialOfManifest(name: string): number | undefined {
-  const serialText = /^manifest-([1-9]\d*)\.json$/u.exec(name)?.[1];
-  return serialText === undefined ? undefined : Number(serialText);
-}
-
-export function changesName(forSerial: number): string {
-  return `changes/${forSerial}.txt`;
-}
-
-/** `index/debian/12/x86_64.jsonl`. Throws `index-unsafe-path` like {@link archivePath}. */
-export function indexName({ distro, release, arch }: Plane): string {
-  const parts = archivePath({ distro, release, arch, kernel: 'k' }).split('/').slice(0, 3);
-  return `index/${parts.join('/')}.jsonl`;
-}
-
-/** The plane of an index file's name; undefined for any other file. */
-export function planeOfIndex(path: string): Plane | undefined {
-  const match = /^index\/([^/]+)\/([^/]+)\/([^/]+)\.jsonl$/u.exec(path);
-  if (match === null) return undefined;
-  const [, distro, release, arch] = match;
-  const plane = { distro, release, arch };
-  return isSafe(() => indexName(plane)) ? plane : undefined;
-}
-
-function isSafe(check: () => unknown): boolean {
-  try {
-    check();
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Throws `archive-malformed`, also for a manifest that does not lie where it must. */
 export function parseTimestamp(bytes: Uint8Array, where: string): Timestamp {

@@ -5,10 +5,9 @@ import { z } from 'zod';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { writeFileAtomically } from '../atomic-write.ts';
 import { readIfThere } from '../read-if-there.ts';
-import { parseTimestamp, type Timestamp, TIMESTAMP, TIMESTAMP_SIGNATURE, toJsonLine } from './layout.ts';
+import { parseTimestamp, type Timestamp, toJsonLine } from './layout.ts';
+import { MIRROR_STATE, TIMESTAMP, TIMESTAMP_SIGNATURE } from './names.ts';
 import { type PublicKey, verifyMinisign } from './minisign.ts';
-
-export const STATE_FILE = '.btfmill-mirror.json';
 
 const schema = z.object({
   v: z.literal(1),
@@ -24,7 +23,7 @@ export type SeenState = Pick<MirrorState, 'serial' | 'manifestSha256' | 'publicK
 
 /** Undefined for a folder that is no copy yet. Throws `archive-malformed` for a state that cannot be read. */
 export async function readMirrorState(dir: string): Promise<MirrorState | undefined> {
-  const path = join(dir, STATE_FILE);
+  const path = join(dir, MIRROR_STATE);
   const bytes = await readIfThere(path);
   if (bytes === undefined) return undefined;
   const result = schema.safeParse(tryJson(bytes.toString('utf8')));
@@ -61,7 +60,7 @@ export async function readSeenState(dir: string, publicKey: PublicKey): Promise<
 }
 
 export async function writeMirrorState(dir: string, state: MirrorState): Promise<void> {
-  await writeFileAtomically(join(dir, STATE_FILE), Buffer.from(toJsonLine(state)));
+  await writeFileAtomically(join(dir, MIRROR_STATE), Buffer.from(toJsonLine(state)));
 }
 
 /**
@@ -84,7 +83,7 @@ export function refuseOlder(
   if (known.publicKey !== publicKey) {
     throw new BtfmillError(
       'archive-signature',
-      `the copy was made with the public key ${known.publicKey}; remove ${STATE_FILE} and ${TIMESTAMP} to begin with another`,
+      `the copy was made with the public key ${known.publicKey}; remove ${MIRROR_STATE} and ${TIMESTAMP} to begin with another`,
     );
   }
   if (timestamp.serial < known.serial) {

@@ -22,12 +22,9 @@ import {
   parseIndex,
   parseManifest,
   parseTimestamp,
-  type Plane,
-  planeOfIndex,
   sha256Of,
-  TIMESTAMP,
-  TIMESTAMP_SIGNATURE,
 } from './layout.ts';
+import { type Plane, planeOfIndex, TIMESTAMP, TIMESTAMP_SIGNATURE } from './names.ts';
 import { type PublicKey, verifyMinisign } from './minisign.ts';
 import { readSeenState, refuseOlder, writeMirrorState } from './mirror-state.ts';
 import { readSmallFile, readVerifiedFile, type RemoteArchive, type WantedFile } from './remote-archive.ts';

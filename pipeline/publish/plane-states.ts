@@ -1,14 +1,8 @@
 /** Every plane of the archive as it was published, and what the record adds to it. */
 
 import type { BtfRecord, KernelRow } from '../../db/index.ts';
-import {
-  type IndexLine,
-  indexName,
-  lastLines,
-  type Plane,
-  planeOfIndex,
-  type PublishedLine,
-} from './layout.ts';
+import { type IndexLine, lastLines, type PublishedLine } from './layout.ts';
+import { indexName, type Plane, planeOfIndex } from './names.ts';
 import { newLines } from './plane-changes.ts';
 import { type PublishedState, readPlaneIndex } from './published-state.ts';
 

@@ -23,17 +23,8 @@ import {
   withdrawnPaths,
 } from './describing-files.ts';
 import { hardLinkTwins } from './hard-links.ts';
-import {
-  CONFIG,
-  GENERATION,
-  manifestName,
-  RECORD_COPY,
-  sha256Of,
-  type Timestamp,
-  TIMESTAMP,
-  TIMESTAMP_SIGNATURE,
-  toJsonLine,
-} from './layout.ts';
+import { GENERATION, sha256Of, type Timestamp, toJsonLine } from './layout.ts';
+import { CONFIG, manifestName, RECORD_COPY, TIMESTAMP, TIMESTAMP_SIGNATURE } from './names.ts';
 import { type SigningKey, signMinisign, verifyMinisign } from './minisign.ts';
 import { type PlaneState, publishedKernels, readPlanes } from './plane-states.ts';
 import {

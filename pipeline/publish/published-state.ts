@@ -8,17 +8,14 @@ import {
   type IndexLine,
   type Manifest,
   type ManifestFile,
-  manifestName,
   MAX_INDEX_BYTES,
   parseIndex,
   parseManifest,
   parseTimestamp,
-  planeOfIndex,
-  serialOfManifest,
   sha256Of,
   type Timestamp,
-  TIMESTAMP,
 } from './layout.ts';
+import { manifestName, planeOfIndex, serialOfManifest, TIMESTAMP } from './names.ts';
 
 export interface PublishedState {
   readonly timestamp: Timestamp;

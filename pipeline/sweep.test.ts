@@ -1,0 +1,60 @@
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, it } from 'vitest';
+import { tempDirForTest } from '../test/support/temp.ts';
+import { removeTemporaries } from './sweep.ts';
+
+function put(dir: string, paths: readonly string[]): void {
+  for (const path of paths) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), 'precious');
+  }
+}
+
+function filesOf(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
+    .toSorted();
+}
+
+it('removes what a killed run has left of every file that is written in an archive', async () => {
+  const dir = await tempDirForTest('sweep');
+  put(dir, [
+    'debian/12/x86_64/.6.1.0-1-amd64.btf.tar.xz.77',
+    'debian/12/x86_64/.6.1.0-1-amd64.btf.tar.xz.77.tmp',
+    'index/debian/12/.x86_64.jsonl.77.tmp',
+    'changes/.12.txt.77.tmp',
+    'compat/.datadog-catalog.json.77.tmp',
+    '.manifest-3.json.77.tmp',
+    '.timestamp.json.77.tmp',
+    '.timestamp.json.minisig.77.tmp',
+    '.SHA256SUMS.77.tmp',
+    '.config.json.77.tmp',
+    '.archive.sqlite.77.tmp',
+    '..btfmill-mirror.json.77.tmp',
+  ]);
+  await removeTemporaries(dir);
+  expect(filesOf(dir)).toEqual([]);
+});
+
+it('leaves alone whatever else lies in the folder: it may be somebody’s home', async () => {
+  const dir = await tempDirForTest('sweep');
+  const elsewhere = await tempDirForTest('sweep');
+  const precious = [
+    '.cache/app/.timestamp.json.77.tmp',
+    '.notes.77.tmp',
+    '5.4.0-92-generic.btf.tar.xz.bak',
+    'debian/12/x86_64/6.1.0-1-amd64.btf.tar.xz',
+    'debian/12/x86_64/6.1.0-1-amd64.btf.tar.xz.asc',
+    'work/.config.json.77.tmp',
+    'work/.hidden.btf.tar.xz',
+    'work/a/b/c/.6.1.0-1-amd64.btf.tar.xz.77',
+  ];
+  put(dir, precious);
+  put(elsewhere, ['.6.1.0-1-amd64.btf.tar.xz.77']);
+  symlinkSync(elsewhere, join(dir, 'link'));
+  await removeTemporaries(dir);
+  expect(filesOf(dir)).toEqual(precious.toSorted());
+  expect(filesOf(elsewhere)).toEqual(['.6.1.0-1-amd64.btf.tar.xz.77']);
+});
