@@ -258,8 +258,8 @@ it.each([
   [
     'comes from an old copy',
     'has serial 1',
-    ({ archiveDir, read }: PublishedArchive) =>
-      writeFileSync(join(archiveDir, 'timestamp.json'), read('old-timestamp')),
+    (world: PublishedArchive) =>
+      writeFileSync(join(world.archiveDir, 'timestamp.json'), world.read('old-timestamp')),
   ],
 ])('a timestamp that %s stops the next serial: copies have seen its number', async (_, message, lose) => {
   const world = await makeArchive();

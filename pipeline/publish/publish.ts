@@ -138,7 +138,6 @@ async function publishSerial(
   const all = [...files, copy];
   const manifest = makeManifest(planes, all, serial, now);
   const manifestFile = { path: manifestName(serial), bytes: Buffer.from(toJsonLine(manifest)) };
-  const isIndex = ({ change }: Pick<DescribingFile, 'change'>): boolean => change === 'append';
   const first = await changedFiles(archiveDir, [...all.filter(isIndex), manifestFile]);
   // What the timestamp will lead to has to survive a power cut before the timestamp itself does.
   await writeInOrder(archiveDir, first);
@@ -157,6 +156,10 @@ async function publishSerial(
     expires: timestamp.expires,
     written: [...first.map(({ path }) => path), ...last],
   };
+}
+
+function isIndex({ change }: Pick<DescribingFile, 'change'>): boolean {
+  return change === 'append';
 }
 
 /** Nothing is new: at most the timestamp is written again, for the same serial. */
