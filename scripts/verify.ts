@@ -9,8 +9,10 @@ import { EXIT } from '../errors/index.ts';
 import { type Expectations, expectPublished, expectRecorded } from '../pipeline/lint/expectations.ts';
 import { type Finding, FINDINGS } from '../pipeline/lint/findings.ts';
 import { lintArchive, type LintReport } from '../pipeline/lint/lint-archive.ts';
+import { verifyTimestamp } from '../pipeline/lint/lint-description.ts';
 import { DEFAULT_ARCHIVE, DEFAULT_DB, positiveInteger } from './cli/flags.ts';
 import { requireFolder } from './cli/inputs.ts';
+import { findPublicKey } from './cli/signing-key.ts';
 import { listenForStop } from './cli/stop-signal.ts';
 import { palette, wantsColor } from './ui/color.ts';
 import { formatBytes, formatDuration, oneLine, plural } from './ui/format.ts';
@@ -21,21 +23,24 @@ Examples:
   npm run verify
   npm run verify -- --deep --archive /srv/btf/archive --db /srv/btf/btfmill.sqlite
   npm run verify -- --deep --no-record --archive btfhub-archive
+  npm run verify -- --no-record --archive /srv/btf/copy --public-key btfmill.key.pub
   npm run --silent verify -- --json | jq -r 'select(.event == "finding") | .path'
 
 Each file is compared in size and SHA-256 with the record; without a record, with the index that the archive was
 published with; without either, judged by itself. --deep also unpacks it: one member of the right name, mode and
-time, whose BTF is sound and the one expected. Links are passed over: they are aliases. Files that a crawl is writing,
+time, whose BTF is sound and the one expected. What the archive was published with (timestamp, signature, indexes, sums
+and lists) is held against its manifest; who signed it counts only with --public-key. Links are passed over: they are aliases. Files that a crawl is writing,
 or left unfinished when it was killed, are counted only.
 
 What is found goes to stdout: errors, after which a program gets nothing or something wrong, and what only differs
 from the layout. Exit code ${EXIT.damageFound} when there are errors, with --strict for either; ${EXIT.integrity} when the archive's own index is
-damaged. To repair an archive of ours, remove the damaged file and crawl again.`;
+damaged and there is no record, or the signature is not --public-key's. To repair an archive of ours, remove the damaged file and crawl again.`;
 
 interface VerifyFlags {
   readonly archive: string;
   readonly db?: string;
   readonly record: boolean;
+  readonly publicKey?: string;
   readonly deep?: boolean;
   readonly strict?: boolean;
   readonly jobs: number;
@@ -51,6 +56,7 @@ export function registerVerify(program: Command): void {
     .option('--archive <dir>', 'archive to check', DEFAULT_ARCHIVE)
     .option('--db <file>', `SQLite record of that archive (default: ${DEFAULT_DB}, if there is one)`)
     .option('--no-record', 'compare with no record, but with the published index, if there is one')
+    .option('--public-key <key>', 'minisign key that must have signed it, or the file that holds that')
     .option('--deep', 'unpack every file, and check the BTF in it')
     .option('--strict', 'exit code 7 also for what only differs from the layout')
     .option('-j, --jobs <n>', 'files read at once', positiveInteger, availableParallelism())
@@ -65,6 +71,7 @@ export function registerVerify(program: Command): void {
 async function verify(flags: VerifyFlags): Promise<number> {
   const archiveDir = resolve(flags.archive);
   await requireFolder(archiveDir);
+  if (flags.publicKey !== undefined) await verifyTimestamp(archiveDir, await findPublicKey(flags.publicKey));
   const record = findRecord(flags);
   let progress = '';
   const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb' && !flags.quiet;

@@ -1,10 +1,13 @@
 /** Who says what an archive's files are: its record, or the index that it was published with. */
 
+import { join } from 'node:path';
 import type { BtfRecord, KernelRow } from '../../db/index.ts';
 import { archivePath, keyOfArchivePath } from '../archive-path.ts';
 import { lastLines } from '../publish/layout.ts';
 import { planeOfIndex } from '../publish/names.ts';
+import { readMirrorState } from '../publish/mirror-state.ts';
 import { readPlaneIndex, readPublishedState } from '../publish/published-state.ts';
+import { readIfThere } from '../read-if-there.ts';
 
 export interface Expected {
   readonly size: number;
@@ -39,27 +42,31 @@ function factsOf({ tarSizeBytes = 0, tarSha256 = '', btfSha256 = '' }: KernelRow
 }
 
 /**
- * What the archive says of itself; undefined when it was never published. Throws `archive-malformed` and
+ * What the archive says of itself, a copy of a part about that part; undefined when it was never published. Throws `archive-malformed` and
  * `archive-digest` when its description is damaged.
  */
 export async function expectPublished(archiveDir: string): Promise<Expectations | undefined> {
   const state = await readPublishedState(archiveDir);
   if (state === undefined) return undefined;
+  const part = (await readMirrorState(archiveDir))?.part;
+  const since = part?.since ?? 0;
   const files = new Map<string, Expected>();
-  const withdrawn = new Set<string>();
+  const optional = new Set<string>();
   for (const file of state.manifest.files) {
     const plane = planeOfIndex(file.path);
     if (plane === undefined) continue;
+    const isCopied = part === undefined || (await readIfThere(join(archiveDir, file.path))) !== undefined;
+    if (!isCopied) continue;
     const { lines } = await readPlaneIndex(archiveDir, file);
     for (const line of lastLines(lines).values()) {
       const path = archivePath({ ...plane, kernel: line.kernel });
-      if (line.state === 'withdrawn') withdrawn.add(path);
+      if (line.state === 'withdrawn' || line.serial < since) optional.add(path);
       else files.set(path, { size: line.size, sha256: line.sha256, btfSha256: line.btf.sha256 });
     }
   }
   return {
     source: `the index of serial ${state.timestamp.serial}`,
     files,
-    isKnown: (path) => files.has(path) || withdrawn.has(path),
+    isKnown: (path) => files.has(path) || optional.has(path),
   };
 }

@@ -23,6 +23,8 @@ export const FINDINGS = {
   'digest-differs': 'error',
   'size-differs': 'error',
   'btf-differs': 'error',
+  'broken-index': 'error',
+  'bad-signature': 'error',
   missing: 'error',
   unknown: 'error',
   'member-mode': 'layout',

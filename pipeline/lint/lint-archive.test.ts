@@ -1,13 +1,18 @@
 import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createHttpClient } from '../../crawlers/http/client.ts';
 import { smallKernelBtf, type TarMember, tarXz, xz } from '../../test/builders/archive-file.ts';
-import { makeArchive } from '../../test/support/published-archive.ts';
+import { startFileServer } from '../../test/support/file-server.ts';
+import { makeArchive, NOW, type PublishedArchive } from '../../test/support/published-archive.ts';
+import { addPublished } from '../../test/support/published-kernels.ts';
 import { tempDirForTest } from '../../test/support/temp.ts';
 import { needsTool } from '../../test/support/tools.ts';
 import { BtfmillError } from '../../errors/index.ts';
 import { sha256Of } from '../publish/layout.ts';
+import { mirrorArchive } from '../publish/mirror.ts';
 import { expectPublished, expectRecorded } from './expectations.ts';
+import { lintDescription } from './lint-description.ts';
 import { lintArchive, type LintOptions, type LintReport } from './lint-archive.ts';
 
 const PATH = 'ubuntu/20.04/x86_64/5.4.0-92-generic.btf.tar.xz';
@@ -204,5 +209,89 @@ describe('an archive with a record, or with an index', () => {
     await archive.publish();
     put(archive.archiveDir, 'index/debian/12/x86_64.jsonl', Buffer.from('{}\n'));
     await expect(expectPublished(archive.archiveDir)).rejects.toMatchObject({ code: 'archive-digest' });
+  });
+});
+
+describe('what an archive was published with', () => {
+  /** Without what is wrong with the kernels' files of these archives, and the folders that a loss leaves empty. */
+  const found = ({ findings }: LintReport): string[] =>
+    findings
+      .filter(({ kind }) => kind !== 'not-xz' && kind !== 'stray-folder')
+      .map(({ kind, path }) => `${kind} ${path}`);
+  const publishedOnce = async (): Promise<PublishedArchive> => {
+    const archive = await makeArchive();
+    archive.add('6.1.0-1-amd64');
+    await archive.publish();
+    return archive;
+  };
+  const check = async ({ archiveDir, record }: PublishedArchive): Promise<string[]> =>
+    found(await lint(archiveDir, { deep: false, expected: expectRecorded(record) }));
+
+  it.each([
+    ['SHA256SUMS', 'digest-differs'],
+    ['archive.sqlite', 'digest-differs'],
+    ['compat/datadog-catalog.json', 'digest-differs'],
+    ['changes/1.txt', 'digest-differs'],
+    ['timestamp.json.minisig', 'bad-signature'],
+    ['index/debian/12/x86_64.jsonl', 'broken-index'],
+  ])('%s: damage is found, and loss', async (name, kind) => {
+    const archive = await publishedOnce();
+    expect(await check(archive)).toEqual([]);
+    put(archive.archiveDir, name, Buffer.from('damaged'));
+    expect(await check(archive)).toEqual([`${kind} ${name}`]);
+    rmSync(join(archive.archiveDir, name));
+    const [finding] = await check(archive);
+    expect(finding).toBe(kind === 'broken-index' ? `${kind} ${name}` : `missing ${name}`);
+  });
+
+  it('a manifest that is damaged, and a timestamp that is lost', async () => {
+    const archive = await publishedOnce();
+    put(archive.archiveDir, 'manifest-1.json', Buffer.from('{}'));
+    expect(await check(archive)).toEqual(['broken-index timestamp.json']);
+    const other = await publishedOnce();
+    other.add('6.1.0-2-amd64');
+    await other.publish();
+    rmSync(join(other.archiveDir, 'timestamp.json'));
+    expect(await check(other)).toEqual(['missing timestamp.json']);
+  });
+
+  it('is looked at again when it is published meanwhile', async () => {
+    const archive = await publishedOnce();
+    archive.add('6.1.0-2-amd64');
+    const [report] = await Promise.all([lintDescription(archive.archiveDir), archive.publish()]);
+    expect(report).toEqual([]);
+  });
+
+  it.each([
+    ['some planes', { isWanted: ({ arch }: { arch: string }) => arch === 'arm64' }],
+    ['what is new', { since: 2 }],
+  ])('is not asked of a copy of a part: %s', async (_, choice) => {
+    const archive = await publishedOnce();
+    addPublished(archive.record, archive.archiveDir, { kernel: '6.1.0-2-arm64', arch: 'arm64' });
+    await archive.publish();
+    const server = await startFileServer(archive.archiveDir);
+    onTestFinished(() => server.close());
+    const http = createHttpClient();
+    onTestFinished(() => http.close());
+    const dir = await tempDirForTest('lint');
+    await mirrorArchive({
+      source: { base: server.url, http, signal: new AbortController().signal },
+      dir,
+      publicKey: archive.key.publicKey,
+      allowExpired: false,
+      recheck: false,
+      jobs: 1,
+      now: () => NOW,
+      onProgress: () => undefined,
+      ...choice,
+    });
+    const part = async (): Promise<string[]> => {
+      const expected = await expectPublished(dir);
+      return found(await lint(dir, { deep: false, ...(expected && { expected }) }));
+    };
+    expect(await part()).toEqual([]);
+    const path = 'debian/12/arm64/6.1.0-2-arm64.btf.tar.xz';
+    rmSync(join(dir, path));
+    expect(await part()).toEqual([`missing ${path}`]);
   });
 });

@@ -7,6 +7,7 @@ import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { eachOf } from '../each-of.ts';
 import type { Expectations } from './expectations.ts';
 import type { Finding } from './findings.ts';
+import { lintDescription } from './lint-description.ts';
 import { lintFile, type LintedFile } from './lint-file.ts';
 import { type ArchiveTree, inodeOf, walkArchive } from './walk.ts';
 
@@ -24,7 +25,7 @@ export interface LintOptions {
 }
 
 export interface LintReport {
-  /** Kernel files that were looked at. */
+  /** Kernel files that were looked at; the files that describe them are not counted. */
   readonly checked: number;
   readonly sizeBytes: number;
   /** Sorted by path. */
@@ -60,7 +61,7 @@ export async function lintArchive(options: LintOptions): Promise<LintReport> {
     sizeBytes += file.sizeBytes;
     onFile(file, checked, tree.kernels.length);
   });
-  findings.push(...(await twins(tree.kernels, digests, archiveDir)));
+  findings.push(...(await twins(tree.kernels, digests, archiveDir)), ...(await lintDescription(archiveDir)));
   const sorted = findings.toSorted((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path)));
   return { checked, sizeBytes, findings: sorted, unfinished: tree.unfinished };
 }

@@ -58,12 +58,16 @@ export async function refuseLostTimestamp(archiveDir: string, serial: number): P
 }
 
 /** Lists and other files of the manifest, indexes apart, that are gone or not what it says. */
-export async function damagedLists(archiveDir: string, { files }: Manifest): Promise<ManifestFile[]> {
-  const damaged: ManifestFile[] = [];
-  for (const file of files) {
-    if (file.change === 'append') continue;
-    const bytes = await readIfThere(join(archiveDir, file.path));
-    if (bytes === undefined || sha256Of(bytes) !== file.sha256) damaged.push(file);
+export async function damagedLists(
+  archiveDir: string,
+  { files }: Manifest,
+): Promise<{ readonly path: string; readonly isGone: boolean }[]> {
+  const damaged: { path: string; isGone: boolean }[] = [];
+  for (const { path, change, sha256 } of files) {
+    if (change === 'append') continue;
+    const bytes = await readIfThere(join(archiveDir, path));
+    if (bytes === undefined || sha256Of(bytes) !== sha256)
+      damaged.push({ path, isGone: bytes === undefined });
   }
   return damaged;
 }

@@ -64,6 +64,11 @@ describe.skipIf(needsTool('xz', 'flock'))('an archive for strangers', () => {
     expect(await site.run('verify', '--archive', 'copy', '--no-record', '--deep')).toMatchObject({
       exitCode: 0,
     });
+    const byKey = (key: string): Promise<CommandResult> =>
+      site.run('verify', '--archive', 'copy', '--no-record', '--public-key', key);
+    expect(await byKey('key.pub')).toMatchObject({ exitCode: 0 });
+    await site.run('keygen', 'other');
+    expect(await byKey('other.pub')).toMatchObject({ exitCode: 5 });
     server.clear();
     expect((await mirror()).stdout).toContain('0 fetched');
     expect(server.log.some(({ path }) => path.endsWith('.tar.xz'))).toBe(false);
