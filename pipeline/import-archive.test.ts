@@ -3,9 +3,11 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type BtfRecord, openRecord } from '../db/index.ts';
 import { smallKernelBtf, tarXz } from '../test/builders/archive-file.ts';
+import { DAY, NOW } from '../test/support/published-archive.ts';
 import { tempDirForTest } from '../test/support/temp.ts';
 import { needsTool } from '../test/support/tools.ts';
 import { importArchive, type ImportReport } from './import-archive.ts';
+import { publishArchive, type PublishReport } from './publish/publish.ts';
 
 const FOCAL = { distro: 'ubuntu', release: '20.04', arch: 'x86_64', kernel: '5.4.0-92-generic' };
 const PATH = 'ubuntu/20.04/x86_64/5.4.0-92-generic.btf.tar.xz';
@@ -14,7 +16,7 @@ interface Place {
   readonly archiveDir: string;
   readonly record: BtfRecord;
   put(path: string, bytes: Uint8Array): void;
-  import(): Promise<ImportReport>;
+  import(dir?: string): Promise<ImportReport>;
 }
 
 async function makePlace(): Promise<Place> {
@@ -28,9 +30,9 @@ async function makePlace(): Promise<Place> {
       mkdirSync(dirname(join(archiveDir, path)), { recursive: true });
       writeFileSync(join(archiveDir, path), bytes);
     },
-    import: () =>
+    import: (dir = archiveDir) =>
       importArchive({
-        archiveDir,
+        archiveDir: dir,
         record,
         jobs: 2,
         now: () => new Date('2026-11-21T00:00:00Z'),
@@ -86,5 +88,45 @@ describe.skipIf(needsTool('xz'))('importArchive', () => {
     place.put(PATH, await tarXz([{ name: '5.4.0-92-generic.btf' }]));
     expect(await place.import()).toMatchObject({ imported: 1 });
     expect(place.record.kernels.find(FOCAL)).toMatchObject({ state: 'published', source: 'imported' });
+  });
+
+  it('names files that no kernel can have the name of', async () => {
+    const place = await makePlace();
+    const path = PATH.replace('-92-', ' 92\n');
+    place.put(path, await tarXz([{ name: '5.4.0 92\ngeneric.btf' }]));
+    const report = await place.import();
+    expect(report).toMatchObject({ imported: 0, refused: 1 });
+    expect(report.findings).toEqual([expect.objectContaining({ kind: 'bad-name', path })]);
+  });
+
+  it('of an archive whose record was lost: what it has withdrawn stays so, and it can be published', async () => {
+    const first = await makePlace();
+    const publish = (record: BtfRecord): Promise<PublishReport> =>
+      publishArchive({
+        archiveDir: first.archiveDir,
+        record,
+        validForMs: DAY,
+        now: NOW,
+        signal: new AbortController().signal,
+      });
+    for (const kernel of ['5.4.0-92-generic', '5.4.0-93-generic']) {
+      first.put(PATH.replace(FOCAL.kernel, kernel), await tarXz([{ name: `${kernel}.btf` }]));
+    }
+    await first.import();
+    await publish(first.record);
+    first.record.kernels.withdraw(FOCAL, 'wrong', NOW.toISOString());
+    await publish(first.record);
+
+    const second = await makePlace();
+    const { record } = second;
+    expect(await second.import(first.archiveDir)).toMatchObject({ imported: 2, withdrawn: 1 });
+    expect(record.kernels.find(FOCAL)).toMatchObject({ state: 'withdrawn', reason: 'wrong' });
+    expect(await publish(record)).toMatchObject({ serial: 2, outcome: 'unchanged' });
+
+    const third = await makePlace();
+    const other = PATH.replace('-92-', '-93-');
+    const changed = await tarXz([{ name: '5.4.0-93-generic.btf', content: smallKernelBtf('uid_t') }]);
+    first.put(other, changed);
+    expect(await third.import(first.archiveDir)).toMatchObject({ imported: 1, conflicting: [other] });
   });
 });

@@ -1,13 +1,17 @@
 /**
- * Takes an archive that somebody else has made, such as a checkout of BTFHub's, into the record. The files are read,
- * never touched; those that are not sound are named and left out.
+ * Takes an archive that somebody else has made, such as a checkout of BTFHub's, into the record, or one of ours whose
+ * record was lost. The files are read, never touched; those that are not sound are named and left out. What the archive
+ * itself has published of them stands.
  */
 
 import type { BtfRecord } from '../db/index.ts';
+import { toBtfmillError } from '../errors/index.ts';
 import { keyOfArchivePath } from './archive-path.ts';
 import { type Finding, FINDINGS } from './lint/findings.ts';
 import { lintArchive } from './lint/lint-archive.ts';
 import type { LintedFile } from './lint/lint-file.ts';
+import type { IndexLine } from './publish/layout.ts';
+import { readPublishedLines } from './publish/published-state.ts';
 
 export interface ImportOptions {
   readonly archiveDir: string;
@@ -22,9 +26,11 @@ export interface ImportOptions {
 export interface ImportReport {
   /** Files that the record now knows as published, by somebody else. */
   readonly imported: number;
+  /** Of these, kernels that the archive's own index has withdrawn; so they are in the record. */
+  readonly withdrawn: number;
   /** Files that the record knew before. */
   readonly known: number;
-  /** Known under the same name with another content: the record and the file disagree, and neither is changed. */
+  /** Known to the record, or to the archive's own index, with another content: they disagree, and neither is changed. */
   readonly conflicting: readonly string[];
   /** Files that are not sound, and stay out. */
   readonly refused: number;
@@ -33,9 +39,11 @@ export interface ImportReport {
 
 /** Safe to repeat, and to interrupt: what was imported stays. Throws what {@link lintArchive} throws. */
 export async function importArchive(options: ImportOptions): Promise<ImportReport> {
-  const { record, now, onProgress } = options;
+  const { archiveDir, record, now, onProgress } = options;
+  const published = await readLinesIfSound(archiveDir);
   const conflicting: string[] = [];
   let imported = 0;
+  let withdrawn = 0;
   let known = 0;
   let refused = 0;
   const take = (file: LintedFile): void => {
@@ -51,15 +59,22 @@ export async function importArchive(options: ImportOptions): Promise<ImportRepor
       if (before.tarSha256 !== file.facts.tarSha256) conflicting.push(file.path);
       return;
     }
-    const at = now().toISOString();
     const { facts } = file;
+    const line = published.get(file.path);
+    if (line?.state === 'published' && line.btf.sha256 !== facts.btfSha256) {
+      conflicting.push(file.path);
+      return;
+    }
+    const at = now().toISOString();
     record.transaction(() => {
       record.kernels.markImported(record.kernels.ensure(key, at), { path: file.path, ...facts }, at);
+      if (line?.state === 'withdrawn') record.kernels.withdraw(key, line.reason, line.at);
     });
     imported += 1;
+    if (line?.state === 'withdrawn') withdrawn += 1;
   };
   const { findings } = await lintArchive({
-    archiveDir: options.archiveDir,
+    archiveDir,
     deep: true,
     jobs: options.jobs,
     signal: options.signal,
@@ -68,5 +83,16 @@ export async function importArchive(options: ImportOptions): Promise<ImportRepor
       onProgress(done, total);
     },
   });
-  return { imported, known, conflicting: conflicting.toSorted(), refused, findings };
+  return { imported, withdrawn, known, conflicting: conflicting.toSorted(), refused, findings };
+}
+
+/** A damaged index is among the findings; what it had to say is lost. */
+async function readLinesIfSound(archiveDir: string): Promise<ReadonlyMap<string, IndexLine>> {
+  try {
+    return await readPublishedLines(archiveDir);
+  } catch (thrown) {
+    const { code } = toBtfmillError(thrown);
+    if (code === 'archive-digest' || code === 'archive-malformed') return new Map();
+    throw thrown;
+  }
 }

@@ -21,9 +21,10 @@ Examples:
 
 Every <distro>/<release>/<arch>/<kernel>.btf.tar.xz is read in full; those that hold one sound BTF of a kernel under the
 right name become published in the record, with the source "imported". The files are not touched: crawl and publish
-with --archive of the same folder to go on with it. The rest is named and left out ("verify" tells the same).
+with --archive of the same folder to go on with it. What that archive has withdrawn in an index of its own is withdrawn
+in the record. The rest is named and left out ("verify" tells the same).
 
-Exit code ${EXIT.damageFound} when a file is not sound, or not the one that the record has published.`;
+Exit code ${EXIT.damageFound} when a file is not sound, or not the one that the record or the archive's index has published.`;
 
 interface ImportFlags {
   readonly db: string;
@@ -91,12 +92,17 @@ function print(report: ImportReport, { json, quiet }: ImportFlags): void {
     return;
   }
   for (const { kind, path, message } of report.findings) {
-    if (FINDINGS[kind] === 'error') process.stdout.write(`${kind}  ${path}  ${oneLine(message)}\n`);
+    if (FINDINGS[kind] === 'error') process.stdout.write(`${kind}  ${oneLine(path)}  ${oneLine(message)}\n`);
   }
   for (const path of report.conflicting) {
-    process.stdout.write(`archive-conflict  ${path}  is not the file that the record has published\n`);
+    process.stdout.write(
+      `archive-conflict  ${path}  is not the file that the record, or the archive's own index, has published\n`,
+    );
   }
   if (quiet) return;
-  const { imported, known, refused } = report;
-  process.stdout.write(`${plural(imported, 'file')} imported, ${known} known before, ${refused} refused\n`);
+  const { imported, withdrawn, known, refused } = report;
+  const taken = withdrawn === 0 ? '' : ` (${withdrawn} of them withdrawn)`;
+  process.stdout.write(
+    `${plural(imported, 'file')} imported${taken}, ${known} known before, ${refused} refused\n`,
+  );
 }

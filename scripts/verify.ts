@@ -140,7 +140,7 @@ function printReport(
     for (const finding of findings) {
       const { kind, path, message } = finding;
       const shown = isError(finding) ? paint.red(kind) : paint.yellow(kind);
-      process.stdout.write(`${shown}  ${path}  ${oneLine(message)}\n`);
+      process.stdout.write(`${shown}  ${oneLine(path)}  ${oneLine(message)}\n`);
     }
     const verdict =
       findings.length === 0

@@ -7,6 +7,7 @@
 export type Severity = 'error' | 'layout';
 
 export const FINDINGS = {
+  'bad-name': 'error',
   'empty-file': 'error',
   'not-a-file': 'error',
   'too-large': 'error',

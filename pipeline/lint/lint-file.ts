@@ -4,7 +4,7 @@ import type { Stats } from 'node:fs';
 import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toBtfmillError } from '../../errors/index.ts';
-import { ARCHIVE_SUFFIX } from '../archive-path.ts';
+import { ARCHIVE_SUFFIX, keyOfArchivePath } from '../archive-path.ts';
 import { throughProcess } from '../child-process.ts';
 import { inspectInThread } from '../compute.ts';
 import { sha256Of } from '../publish/layout.ts';
@@ -59,6 +59,9 @@ export async function lintFile(
   };
   const file = join(archiveDir, path);
   const stats = await lstat(file);
+  if (keyOfArchivePath(path) === undefined) {
+    find('bad-name', 'has characters that no name of a kernel, release or architecture has');
+  }
   const linted = { path, sizeBytes: stats.isFile() ? stats.size : 0, findings };
   if (!isReadable(stats, o.expected, find)) return linted;
 

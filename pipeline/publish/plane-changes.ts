@@ -32,7 +32,7 @@ export function newLines(
 function isSame(before: IndexLine, line: IndexLine, row: KernelRow): boolean {
   if (before.state !== line.state) {
     if (before.state === 'withdrawn') {
-      throw conflict(row, 'was withdrawn, and the record calls it published again');
+      throw conflict(row, 'was withdrawn, and the record calls it published again; withdraw it there, too');
     }
     return false;
   }

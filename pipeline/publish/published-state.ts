@@ -3,9 +3,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BtfmillError } from '../../errors/index.ts';
+import { archivePath } from '../archive-path.ts';
 import { readIfThere } from '../read-if-there.ts';
 import {
   type IndexLine,
+  lastLines,
   type Manifest,
   type ManifestFile,
   MAX_INDEX_BYTES,
@@ -93,4 +95,21 @@ async function readPrefix(path: string, size: number): Promise<Buffer | undefine
   if (size > MAX_INDEX_BYTES) return undefined;
   const bytes = await readIfThere(path);
   return bytes === undefined || bytes.length < size ? undefined : bytes.subarray(0, size);
+}
+
+/**
+ * The last line of every kernel that the archive has published, by archive path; none for an archive that was never
+ * published. Throws like {@link readPublishedState} and {@link readPlaneIndex}.
+ */
+export async function readPublishedLines(archiveDir: string): Promise<ReadonlyMap<string, IndexLine>> {
+  const byPath = new Map<string, IndexLine>();
+  const state = await readPublishedState(archiveDir);
+  for (const file of state?.manifest.files ?? []) {
+    const plane = planeOfIndex(file.path);
+    if (plane === undefined) continue;
+    const { lines } = await readPlaneIndex(archiveDir, file);
+    for (const line of lastLines(lines).values())
+      byPath.set(archivePath({ ...plane, kernel: line.kernel }), line);
+  }
+  return byPath;
 }
