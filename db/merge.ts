@@ -6,7 +6,7 @@
 import type { Database } from 'better-sqlite3';
 import type { KernelKey } from '../crawlers/types.ts';
 import { optional } from './columns.ts';
-import type { KernelState } from './types.ts';
+import type { KernelState, RecordedSource } from './types.ts';
 
 /** One kernel, as this record and the other one know it. */
 export interface KernelPair extends KernelKey {
@@ -20,16 +20,19 @@ export interface KernelPair extends KernelKey {
 export interface KernelView {
   readonly state: KernelState;
   readonly changedAt: string;
+  /** Source of the BTF; `imported` says the least. */
+  readonly source?: RecordedSource;
+  /** The rest of the row as text: tells rows apart that are equal in what counts. */
+  readonly details: string;
   readonly btfSha256?: string;
   readonly tarSha256?: string;
-  readonly tarSizeBytes?: number;
 }
 
 export interface RecordMerge {
   /** Sorted by key. */
   kernels(): readonly KernelPair[];
-  /** Our row becomes what theirs is. */
-  take(pair: KernelPair): void;
+  /** Our row becomes what theirs is, with `path` in the archive when it has one. */
+  take(pair: KernelPair, path: string): void;
   close(): void;
 }
 
@@ -38,16 +41,23 @@ const PACKAGE_KEY = `${KEY}, name, version, digest`;
 const KERNEL_FACTS = `state, code, reason, source, trust, build_id, btf_sha256, btf_size_bytes, profile, tool_versions,
   path, tar_sha256, tar_size_bytes, type_count, types_by_kind, changed_at, published_at, signer, name_proof`;
 
+/** A path is what the key says, whatever another record has written there. */
+const THEIR_FACTS = KERNEL_FACTS.replace('path,', 'iif(path IS NULL, NULL, @path),');
+
+/** Seen later, or at the same time and elsewhere: then by the text, so that it does not matter who comes first. */
+const LATER = `(excluded.last_seen, excluded.url, excluded.index_url, excluded.suite, excluded.trust)
+      > (last_seen, url, index_url, suite, trust)`;
+
 /** The same run, attempt or read is recognised by when and with what it began. */
 const HISTORY = `
 INSERT INTO main.packages (${PACKAGE_KEY}, format, url, size_bytes, index_url, suite, trust, first_seen, last_seen)
   SELECT ${PACKAGE_KEY}, format, url, size_bytes, index_url, suite, trust, first_seen, last_seen
   FROM other.packages WHERE true
   ON CONFLICT (${PACKAGE_KEY}) DO UPDATE SET first_seen = min(first_seen, excluded.first_seen),
-    url = iif(excluded.last_seen > last_seen, excluded.url, url),
-    index_url = iif(excluded.last_seen > last_seen, excluded.index_url, index_url),
-    suite = iif(excluded.last_seen > last_seen, excluded.suite, suite),
-    trust = iif(excluded.last_seen > last_seen, excluded.trust, trust),
+    url = iif(${LATER}, excluded.url, url),
+    index_url = iif(${LATER}, excluded.index_url, index_url),
+    suite = iif(${LATER}, excluded.suite, suite),
+    trust = iif(${LATER}, excluded.trust, trust),
     last_seen = max(last_seen, excluded.last_seen);
 CREATE TEMP TABLE package_ids AS
   SELECT o.id AS other_id, m.id AS id FROM other.packages o JOIN main.packages m USING (${PACKAGE_KEY});
@@ -103,18 +113,30 @@ INSERT INTO main.index_reads (run_id, distro, release, suite, at, asked, arch, u
 
 const TEMP_TABLES = ['package_ids', 'kernel_ids', 'run_ids', 'new_attempts', 'attempt_ids'];
 
+/** Nothing that another record numbers otherwise. */
+const DETAILS = ['code', 'reason', 'trust', 'signer', 'profile', 'build_id', 'tool_versions', 'published_at'];
+
+interface ViewColumns {
+  state: KernelState;
+  changed_at: string;
+  source: RecordedSource | null;
+  details: string;
+  btf: string | null;
+  tar: string | null;
+}
+
 interface PairColumns extends KernelKey {
   their_id: number;
-  our_state: KernelState;
-  our_changed_at: string;
-  our_btf: string | null;
-  our_tar: string | null;
-  our_size: number | null;
-  their_state: KernelState;
-  their_changed_at: string;
-  their_btf: string | null;
-  their_tar: string | null;
-  their_size: number | null;
+  /** JSON of {@link ViewColumns}. */
+  ours: string;
+  theirs: string;
+}
+
+function viewOf(row: string, packages: string): string {
+  const pkg = `(SELECT json_array(p.name, p.version, p.digest) FROM ${packages}.packages p WHERE p.id = ${row}.package_id)`;
+  const details = `json_array(${pkg}, ${DETAILS.map((column) => `${row}.${column}`).join(', ')})`;
+  return `json_object('state', ${row}.state, 'changed_at', ${row}.changed_at, 'source', ${row}.source,
+    'details', ${details}, 'btf', ${row}.btf_sha256, 'tar', ${row}.tar_sha256)`;
 }
 
 /** @param file of a record with the schema of this version */
@@ -130,22 +152,19 @@ export function mergeFrom(db: Database, file: string): RecordMerge {
   }
   const pairs = db.prepare<[], PairColumns>(
     `SELECT o.distro, o.release, o.arch, o.kernel, o.id AS their_id,
-       m.state AS our_state, m.changed_at AS our_changed_at, m.btf_sha256 AS our_btf, m.tar_sha256 AS our_tar,
-       m.tar_size_bytes AS our_size,
-       o.state AS their_state, o.changed_at AS their_changed_at, o.btf_sha256 AS their_btf, o.tar_sha256 AS their_tar,
-       o.tar_size_bytes AS their_size
+       ${viewOf('m', 'main')} AS ours, ${viewOf('o', 'other')} AS theirs
      FROM other.kernels o JOIN main.kernels m USING (${KEY}) ORDER BY ${KEY}`,
   );
-  const take = db.prepare<[{ id: number }]>(
+  const take = db.prepare<[{ id: number; path: string }]>(
     `UPDATE main.kernels SET (package_id, ${KERNEL_FACTS}) = (
-       SELECT (SELECT p.id FROM temp.package_ids p WHERE p.other_id = o.package_id), ${KERNEL_FACTS}
+       SELECT (SELECT p.id FROM temp.package_ids p WHERE p.other_id = o.package_id), ${THEIR_FACTS}
        FROM other.kernels o WHERE o.id = @id)
      WHERE id = (SELECT k.id FROM temp.kernel_ids k WHERE k.other_id = @id)`,
   );
   return {
     kernels: () => pairs.all().map(toPair),
-    take: ({ theirId }) => {
-      take.run({ id: theirId });
+    take: ({ theirId }, path) => {
+      take.run({ id: theirId, path });
     },
     close: () => detach(db),
   };
@@ -156,31 +175,18 @@ function detach(db: Database): void {
   db.exec('DETACH other');
 }
 
-function toPair(row: PairColumns): KernelPair {
-  const { distro, release, arch, kernel } = row;
-  return {
-    distro,
-    release,
-    arch,
-    kernel,
-    theirId: row.their_id,
-    ours: view(row.our_state, row.our_changed_at, row.our_btf, row.our_tar, row.our_size),
-    theirs: view(row.their_state, row.their_changed_at, row.their_btf, row.their_tar, row.their_size),
-  };
+function toPair({ their_id: theirId, ours, theirs, ...key }: PairColumns): KernelPair {
+  return { ...key, theirId, ours: toView(ours), theirs: toView(theirs) };
 }
 
-function view(
-  state: KernelState,
-  changedAt: string,
-  btf: string | null,
-  tar: string | null,
-  size: number | null,
-): KernelView {
+function toView(json: string): KernelView {
+  const { state, changed_at: changedAt, source, details, btf, tar } = JSON.parse(json) as ViewColumns;
   return {
     state,
     changedAt,
+    details: JSON.stringify(details),
+    ...optional('source', source),
     ...optional('btfSha256', btf),
     ...optional('tarSha256', tar),
-    ...optional('tarSizeBytes', size),
   };
 }

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { KernelKey } from '../crawlers/types.ts';
 import { type BtfRecord, openRecord } from '../db/index.ts';
@@ -77,7 +78,7 @@ function contents({ record, archiveDir }: Place): unknown {
   const all = (sql: string): unknown[] => db.prepare(sql).all();
   const tables = {
     kernels: all(
-      `SELECT k.distro, k.kernel, k.state, k.code, k.source, k.tar_sha256, k.changed_at, k.published_at, p.name
+      `SELECT k.distro, k.kernel, k.state, k.code, k.reason, k.source, k.profile, k.tar_sha256, k.changed_at, k.published_at, p.name
        FROM kernels k LEFT JOIN packages p ON p.id = k.package_id ORDER BY 1, 2`,
     ),
     packages: all('SELECT kernel, url, first_seen, last_seen FROM packages ORDER BY 1, 2'),
@@ -201,4 +202,89 @@ describe('mergeArchive', () => {
     writeFileSync(join(target.archiveDir, path), readFileSync(join(shard.archiveDir, path)));
     expect(await merge(target, shard)).toMatchObject({ published: 1, problems: [] });
   });
+
+  it('a name or path that leads out of the archive is named, and does not stop the others', async () => {
+    const [target, shard] = [await makePlace(), await makePlace()];
+    work(shard, '2026-11-20T01:00:00.000Z', ['a', 'b']);
+    const db = openSqlite(shard.record.file);
+    db.exec(
+      "UPDATE kernels SET path = '../../../etc/x', kernel = iif(kernel = 'a', '../../../etc/x', kernel)",
+    );
+    db.close();
+    const report = await merge(target, shard);
+    expect(report).toMatchObject({ published: 1, problems: [{ code: 'archive-damaged' }] });
+    expect(report.problems[0].path).toContain('../../../etc/x');
+    expect(target.record.kernels.find(key('b'))).toMatchObject({ path: 'debian/12/x86_64/b.btf.tar.xz' });
+  });
+
+  it('in any order gives the same archive and record, whatever became of a kernel where', async () => {
+    const times = ['2026-11-20T01:00:00.000Z', '2026-11-20T02:00:00.000Z'];
+    const row = fc.record({
+      kernel: fc.constantFrom('a', 'b'),
+      state: fc.constantFrom(
+        'published',
+        'imported',
+        'withdrawn',
+        'withdrawn, gone',
+        'failed',
+        'no-debug-info',
+      ),
+      text: fc.constantFrom('x', 'y'),
+      at: fc.constantFrom(...times),
+    });
+    const machine = fc.uniqueArray(row, { maxLength: 2, selector: ({ kernel }) => kernel });
+    await fc.assert(
+      fc.asyncProperty(fc.tuple(machine, machine, machine), async (machines) => {
+        const shards: Place[] = [];
+        for (const rows of machines) {
+          const shard = await makePlace();
+          for (const what of rows) leave(shard, what);
+          shards.push(shard);
+        }
+        const results: unknown[] = [];
+        for (const ordered of [
+          [0, 1, 2],
+          [2, 1, 0],
+          [1, 2, 0],
+        ]) {
+          const target = await makePlace();
+          for (const index of ordered)
+            expect(await merge(target, shards[index])).toMatchObject({ problems: [] });
+          results.push(contents(target));
+          for (const shard of shards) {
+            const again = await merge(target, shard);
+            expect(again).toMatchObject({ published: 0, withdrawn: 0, updated: 0, problems: [] });
+          }
+          expect(contents(target)).toEqual(results.at(-1));
+        }
+        expect(results[1]).toEqual(results[0]);
+        expect(results[2]).toEqual(results[0]);
+      }),
+      { numRuns: 20 },
+    );
+  });
 });
+
+/** One kernel as a machine may have left it; the same BTF in the same file wherever there is one. */
+function leave(
+  { record, archiveDir }: Place,
+  { kernel, state, text, at }: Readonly<Record<'kernel' | 'state' | 'text' | 'at', string>>,
+): void {
+  const pkg = { ...debugPackage(kernel), url: `https://${text}.example/${kernel}.deb` };
+  const packageId = record.packages.see(pkg, at);
+  const id = record.kernels.ensure(key(kernel), at);
+  if (state === 'no-debug-info') record.kernels.markNoDebugInfo(id, packageId, at);
+  if (state === 'failed')
+    record.kernels.markFailed(id, { code: 'http-status', message: text, packageId }, at);
+  if (state === 'no-debug-info' || state === 'failed') return;
+  const { path } = addPublished(record, archiveDir, { kernel });
+  if (state.startsWith('withdrawn')) record.kernels.withdraw(key(kernel), text, at);
+  if (state.endsWith('gone')) rmSync(join(archiveDir, path));
+  const db = openSqlite(record.file);
+  const set =
+    state === 'imported'
+      ? "source = 'imported', trust = NULL, package_id = NULL, profile = NULL"
+      : 'profile = @text';
+  db.prepare(`UPDATE kernels SET ${set}, changed_at = @at WHERE kernel = @kernel`).run({ text, at, kernel });
+  db.close();
+}

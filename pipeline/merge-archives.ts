@@ -6,7 +6,7 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { BtfRecord, KernelPair, RecordMerge } from '../db/index.ts';
+import type { BtfRecord, KernelPair, KernelView, RecordMerge } from '../db/index.ts';
 import { archivePath } from './archive-path.ts';
 import { syncFolder } from './atomic-write.ts';
 import { digestIfThere } from './file-digest.ts';
@@ -34,7 +34,7 @@ export interface MergeProblem {
 export interface MergeReport {
   readonly published: number;
   readonly withdrawn: number;
-  /** Kernels without a file whose newer state was taken: failed, or without debug info. */
+  /** Kernels whose row was taken and no file: a newer failure, a better account of the same file. */
   readonly updated: number;
   readonly unchanged: number;
   readonly problems: readonly MergeProblem[];
@@ -44,25 +44,45 @@ export interface MergeReport {
 export type MergeVerdict = 'publish' | 'withdraw' | 'update' | 'keep' | 'conflict';
 
 /**
- * Ours wins where both have published; a withdrawal wins over a publication of the same BTF; what is newer wins among
- * the rest. Apart from conflicts the order of several merges does not matter.
+ * What is published stays as it is; a withdrawal wins over a publication of the same BTF. Between two rows that say the
+ * same, the one that says where the BTF came from counts, then the older one; between two results without a file, the
+ * newer one. What is left is decided by the rows' text: apart from conflicts, and from one BTF that was packed in two
+ * ways, the order of several merges does not matter.
  */
-export function judgeKernel({ ours, theirs }: KernelPair): MergeVerdict {
-  const isOurs = ours.state === 'published' || ours.state === 'withdrawn';
-  const isTheirs = theirs.state === 'published' || theirs.state === 'withdrawn';
-  if (isOurs && isTheirs) {
+export function judgeKernel({ ours, theirs }: Pick<KernelPair, 'ours' | 'theirs'>): MergeVerdict {
+  if (hasFile(ours) && hasFile(theirs)) {
     if (ours.btfSha256 !== theirs.btfSha256) return 'conflict';
-    return ours.state === 'published' && theirs.state === 'withdrawn' ? 'withdraw' : 'keep';
+    if (ours.state !== theirs.state) return theirs.state === 'withdrawn' ? 'withdraw' : 'keep';
+    const isSameFile = ours.tarSha256 === theirs.tarSha256;
+    return isSameFile && order(facts(theirs), facts(ours)) < 0 ? 'update' : 'keep';
   }
-  if (isOurs) return 'keep';
-  if (isTheirs) return 'publish';
-  return isNewer({ ours, theirs }) ? 'update' : 'keep';
+  if (hasFile(ours)) return 'keep';
+  if (hasFile(theirs)) return 'publish';
+  return order(result(theirs), result(ours)) > 0 ? 'update' : 'keep';
 }
 
-/** A kernel that is only known says less than one that was tried, whenever that was. */
-function isNewer({ ours, theirs }: Pick<KernelPair, 'ours' | 'theirs'>): boolean {
-  if (theirs.state === 'pending') return false;
-  return ours.state === 'pending' || theirs.changedAt > ours.changedAt;
+function hasFile(view: KernelView): view is PublishedView {
+  return view.state === 'published' || view.state === 'withdrawn';
+}
+
+type PublishedView = KernelView & { readonly state: 'published' | 'withdrawn' };
+
+/** By origin and age, the best first. */
+function facts({ source, changedAt, details }: KernelView): readonly string[] {
+  return [source === 'imported' ? '1' : '0', changedAt, source ?? '', details];
+}
+
+/** A kernel that is only known says less than one that was tried, whenever that was; the best last. */
+function result({ state, changedAt, details }: KernelView): readonly string[] {
+  return state === 'pending' ? [] : [changedAt, state, details];
+}
+
+function order(a: readonly string[], b: readonly string[]): number {
+  for (const [index, text] of a.entries()) {
+    const other = b[index] ?? '';
+    if (text !== other) return text < other ? -1 : 1;
+  }
+  return a.length - b.length;
 }
 
 /** The caller holds the locks on archive and record. Throws `io-failed`, `disk-full`, `aborted`, `record-damaged`. */
@@ -89,24 +109,45 @@ async function mergeKernel(
   options: MergeOptions,
   counts: { published: number; withdrawn: number; updated: number; unchanged: number },
 ): Promise<MergeProblem | undefined> {
-  const path = archivePath(pair);
+  const path = pathIfSafe(pair);
+  if (path === undefined) {
+    const named = JSON.stringify(`${pair.distro}/${pair.release}/${pair.arch}/${pair.kernel}`);
+    return { code: 'archive-damaged', path: named, message: 'its record names what cannot be a path' };
+  }
   const verdict = judgeKernel(pair);
   if (verdict === 'conflict') {
     const message = `holds the BTF ${pair.theirs.btfSha256 ?? ''}, published here is ${pair.ours.btfSha256 ?? ''}`;
     return { code: 'archive-conflict', path, message };
   }
+  const isTaken = verdict === 'publish' || (await lacksWithdrawnFile(path, pair, options));
+  const problem = isTaken ? await takeFile(path, pair, options) : undefined;
+  if (problem !== undefined) return problem;
   if (verdict === 'keep') {
     counts.unchanged += 1;
     return undefined;
   }
-  const problem = verdict === 'publish' ? await takeFile(path, pair, options) : undefined;
-  if (problem !== undefined) return problem;
-  merge.take(pair);
-  counts[COUNTED_AS[verdict]] += 1;
+  merge.take(pair, path);
+  counts[verdict !== 'update' && hasFile(pair.theirs) ? pair.theirs.state : 'updated'] += 1;
   return undefined;
 }
 
-const COUNTED_AS = { publish: 'published', withdraw: 'withdrawn', update: 'updated' } as const;
+/** The file of a withdrawn kernel stays where it was published: it is here, whoever came first. */
+async function lacksWithdrawnFile(
+  path: string,
+  { ours, theirs }: KernelPair,
+  { archiveDir, signal }: MergeOptions,
+): Promise<boolean> {
+  if (ours.state !== 'withdrawn' || !hasFile(theirs) || ours.tarSha256 !== theirs.tarSha256) return false;
+  return (await digestIfThere(join(archiveDir, path), signal)) === undefined;
+}
+
+function pathIfSafe(pair: KernelPair): string | undefined {
+  try {
+    return archivePath(pair);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The file first, its row afterwards: a merge that is killed between the two finds the file there. */
 async function takeFile(

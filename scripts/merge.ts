@@ -19,7 +19,8 @@ Examples:
 
 Each folder holds what one machine has made: archive/ and btfmill.sqlite. Files are checked against that machine's
 record and copied; runs and attempts are joined. What is published stays; what two machines have published differently
-is named. The order does not matter otherwise, and the same merge again changes nothing.
+is named, and of one BTF that two versions of xz have packed the first file stays. The order does not matter otherwise,
+and the same merge again changes nothing.
 
 Exit code ${EXIT.someKernelsFailed} when a kernel could not be taken.`;
 
