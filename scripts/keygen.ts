@@ -1,6 +1,6 @@
 /** `btfmill keygen`: a key to sign an archive with. */
 
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { BtfmillError, EXIT } from '../errors/index.ts';
 import { generateSigningKey, keyIdText, secretKeyText } from '../pipeline/publish/minisign.ts';
@@ -22,9 +22,15 @@ export function registerKeygen(program: Command): void {
     .addHelpText('after', HELP)
     .action(async (file: string) => {
       const key = generateSigningKey();
-      await writeNew(file, secretKeyText(key), 0o600);
       const comment = `untrusted comment: minisign public key ${keyIdText(key.publicKey.keyId)} of a btfmill archive`;
+      // The public one first: a secret key whose public key nobody was told stays nowhere.
       await writeNew(`${file}.pub`, `${comment}\n${key.publicKey.text}\n`, 0o644);
+      try {
+        await writeNew(file, secretKeyText(key), 0o600);
+      } catch (thrown) {
+        await rm(`${file}.pub`);
+        throw thrown;
+      }
       process.stdout.write(`${key.publicKey.text}\n`);
       process.stderr.write(
         `secret key in ${file}: name it with "publish --key" or ${KEY_VARIABLE}, and keep a copy\n`,

@@ -4,7 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { createHttpClient } from '../crawlers/http/client.ts';
-import { EXIT } from '../errors/index.ts';
+import { hasCredentials } from '../crawlers/mirror.ts';
+import { BtfmillError, EXIT } from '../errors/index.ts';
 import { lockFolder } from '../pipeline/lock.ts';
 import { mirrorArchive, type MirrorReport } from '../pipeline/publish/mirror.ts';
 import type { Plane } from '../pipeline/publish/names.ts';
@@ -26,7 +27,7 @@ where it was cut off. A copy of a part (--distro, --release, --arch, --since) ha
 made larger later, not smaller. A file that the source lacks or has damaged does not keep back the others. A folder that
 holds another archive is left alone.
 
-Exit codes: ${EXIT.ok} the copy is complete, ${EXIT.usage} the folder has a copy of more than that, ${EXIT.upstreamUnreachable} the source cannot be reached or lacks a file, ${EXIT.integrity} a signature, serial or digest is
+Exit codes: ${EXIT.ok} the copy is complete, ${EXIT.usage} bad flags, or the folder has a copy of more than that, ${EXIT.upstreamUnreachable} the source cannot be reached or lacks a file, ${EXIT.integrity} a signature, serial or digest is
 wrong, ${EXIT.locked} another run is at it, 130/143 stopped by a signal.`;
 
 interface MirrorFlags {
@@ -73,6 +74,10 @@ function sourceUrl(text: string): string {
 
 /** Returns the exit code. */
 async function mirror(base: string, dir: string, flags: MirrorFlags): Promise<number> {
+  if (hasCredentials(new URL(base))) {
+    // They would be sent to nobody, but shown in every message.
+    throw new BtfmillError('usage', `the URL of ${new URL(base).host} holds a user name or a password`);
+  }
   const publicKey = await findPublicKey(flags.publicKey);
   await mkdir(dir, { recursive: true });
   const lock = await lockFolder(dir, `the copy ${dir}`);

@@ -87,6 +87,32 @@ describe.skipIf(needsTool('xz', 'flock'))('an archive for strangers', () => {
     expect(damaged.stdout).toContain('"kind":"digest-differs"');
   });
 
+  it('keys are made in pairs or not at all', async () => {
+    const cwd = await tempDirForTest('verbs');
+    const keygen = (): Promise<CommandResult> => runBtfmill(['keygen', 'key'], { cwd });
+    for (const [there, other] of [
+      ['key', 'key.pub'],
+      ['key.pub', 'key'],
+    ]) {
+      writeFileSync(join(cwd, there), 'mine');
+      expect(await keygen()).toMatchObject({ exitCode: 2 });
+      expect(existsSync(join(cwd, other))).toBe(false);
+      expect(readFileSync(join(cwd, there), 'utf8')).toBe('mine');
+      rmSync(join(cwd, there));
+    }
+    expect(await keygen()).toMatchObject({ exitCode: 0 });
+  });
+
+  it('a password in an address is neither used nor shown', async () => {
+    const cwd = await tempDirForTest('verbs');
+    await runBtfmill(['keygen', 'key'], { cwd });
+    const args = ['mirror', 'http://me:secret@127.0.0.1:9/x', 'copy', '--public-key', 'key.pub'];
+    const refused = await runBtfmill(args, { cwd });
+    expect(refused).toMatchObject({ exitCode: 2 });
+    expect(refused.stderr).not.toContain('secret');
+    expect(existsSync(join(cwd, 'copy'))).toBe(false);
+  });
+
   it('tells everybody that a kernel is withdrawn, and why', async () => {
     const site = await makeSite();
     await site.run('publish', '--unsigned');
