@@ -15,8 +15,8 @@ export interface AttemptTable {
   ofRun(runId: number): readonly RunAttempt[];
   /** Lets the next run try a kernel again whose last attempt failed; false when there is nothing to wait for. */
   clearRetry(kernelId: number): boolean;
-  /** When a kernel of each plane was last tried. */
-  lastByPlane(): readonly (Omit<KernelKey, 'kernel'> & { readonly at: IsoTime })[];
+  /** When a kernel of each plane was last tried; times to come were written when the clock was wrong, and do not count. */
+  lastByPlane(now: IsoTime): readonly (Omit<KernelKey, 'kernel'> & { readonly at: IsoTime })[];
   /** Ends, as `interrupted`, every attempt that a killed run left open; returns how many there were. */
   closeInterrupted(at: IsoTime): number;
 }
@@ -75,9 +75,10 @@ export function attemptTable(db: Database): AttemptTable {
     `UPDATE attempts SET retry_after = NULL WHERE retry_after IS NOT NULL
        AND id = (SELECT max(id) FROM attempts WHERE kernel_id = ?)`,
   );
-  const planes = db.prepare<[], Omit<KernelKey, 'kernel'> & { at: IsoTime }>(
+  const planes = db.prepare<[IsoTime], Omit<KernelKey, 'kernel'> & { at: IsoTime }>(
     `SELECT k.distro, k.release, k.arch, max(a.started_at) AS at
-     FROM attempts a JOIN kernels k ON k.id = a.kernel_id GROUP BY k.distro, k.release, k.arch`,
+     FROM attempts a JOIN kernels k ON k.id = a.kernel_id WHERE a.started_at <= ?
+     GROUP BY k.distro, k.release, k.arch`,
   );
   const close = db.prepare<[IsoTime]>(
     `UPDATE attempts SET outcome = 'interrupted', finished_at = ? WHERE finished_at IS NULL`,
@@ -106,8 +107,8 @@ export function attemptTable(db: Database): AttemptTable {
     clearRetry(kernelId) {
       return clear.run(kernelId).changes > 0;
     },
-    lastByPlane() {
-      return planes.all();
+    lastByPlane(now) {
+      return planes.all(now);
     },
     closeInterrupted(at) {
       return close.run(at).changes;

@@ -45,6 +45,8 @@ export interface KnownKernel {
   readonly packageDigest?: string;
   /** How the last attempt failed, when it did. */
   readonly lastFailure?: { readonly setup: string; readonly retryAfter?: IsoTime };
+  /** When the last attempt began, when there is reason to fear that another will come to nothing, too. */
+  readonly triedInVain?: IsoTime;
 }
 
 export interface PlanInput {

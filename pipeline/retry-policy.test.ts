@@ -60,7 +60,32 @@ describe('retryAfter', () => {
     'oracle-failed',
     'tool-missing',
     'io-failed',
-  ] as const)('never waits after %s', (code) => {
+  ] as const)('does not wait after three times %s', (code) => {
     expect(hoursUntil(new BtfmillError(code, 'x'), earlier({ code }, { code }))).toBeUndefined();
+  });
+
+  const times = (n: number, code: AttemptRow['code']): AttemptRow[] =>
+    earlier(...Array.from({ length: n }, () => ({ code }) as Partial<AttemptRow>));
+
+  it.each(['http-not-found', 'http-stalled', 'package-digest', 'oracle-failed', 'tool-failed'] as const)(
+    'does not ask every night for ever after %s',
+    (code) => {
+      const waits = [3, 4, 5, 6].map((n) => hoursUntil(new BtfmillError(code, 'x'), times(n, code)));
+      expect(waits).toEqual([22, 46, 94, 190]);
+    },
+  );
+
+  it('asks a mirror again at least every eighth day', () => {
+    expect(hoursUntil(new BtfmillError('http-not-found', 'gone'), times(20, 'http-not-found'))).toBe(190);
+    expect(hoursUntil(new BtfmillError('package-digest', 'other'), times(20, 'package-digest'))).toBe(718);
+  });
+
+  it.each(['disk-full', 'io-failed', 'tool-missing'] as const)('never waits after %s', (code) => {
+    expect(hoursUntil(new BtfmillError(code, 'x'), times(20, code))).toBeUndefined();
+  });
+
+  it('waits after a package that never fits, whose download is wasted', () => {
+    const error = new BtfmillError('disk-full', 'never fits', { retryable: false });
+    expect(hoursUntil(error, times(1, 'disk-full'))).toBe(22);
   });
 });

@@ -1,7 +1,7 @@
 /** When a kernel that failed is worth another try. */
 
 import type { AttemptRow, IsoTime } from '../db/types.ts';
-import { type BtfmillError, EXIT } from '../errors/index.ts';
+import { type BtfmillError, type ErrorCode, EXIT } from '../errors/index.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -10,6 +10,26 @@ const HOUR_MS = 3_600_000;
  * repaired. Then days, doubling, then a month; two hours less, so that a job at a fixed hour does not miss by minutes.
  */
 const WAIT_HOURS: readonly number[] = [0, 22, 46, 94, 190, 718];
+
+/** So many more tries are free where another may well go better (`retryable`): the network, a program that was killed. */
+const FREE_TRIES = 2;
+
+/** A mirror that did not give a package is asked again within this: it may be back, and asking costs little. */
+const MAX_UPSTREAM_WAIT_HOURS = 190;
+
+/**
+ * What this machine lacks lies neither in the package nor in its mirror, and costs no download: the next run finds
+ * it repaired, or says so again. A package that never fits (`disk-full`, not retryable) is another matter.
+ */
+const OF_THIS_MACHINE: ReadonlySet<ErrorCode> = new Set([
+  'disk-full',
+  'io-failed',
+  'tool-missing',
+  'usage',
+  'locked',
+  'aborted',
+  'record-damaged',
+]);
 
 export interface Failure {
   readonly error: BtfmillError;
@@ -21,17 +41,20 @@ export interface Failure {
 }
 
 /** How many earlier attempts {@link retryAfter} needs to see. */
-export const ATTEMPTS_LOOKED_AT = WAIT_HOURS.length;
+export const ATTEMPTS_LOOKED_AT = WAIT_HOURS.length + FREE_TRIES;
 
 /**
  * The time before which the same package, treated in the same way, need not be tried again; undefined when the next
- * run may try at once: always after failures that lie in the world around the package (network, disk, set-up).
+ * run may try at once.
  */
 export function retryAfter(failure: Failure): IsoTime | undefined {
-  if (!liesInThePackage(failure.error)) return undefined;
-  const before = countSame(failure);
-  const hours = WAIT_HOURS[Math.min(before, WAIT_HOURS.length - 1)];
-  return hours === 0 ? undefined : new Date(failure.at.getTime() + hours * HOUR_MS).toISOString();
+  const { error, at } = failure;
+  if (liesInThisMachine(error)) return undefined;
+  const counted = countSame(failure) - (error.retryable ? FREE_TRIES : 0);
+  const step = WAIT_HOURS[Math.min(Math.max(counted, 0), WAIT_HOURS.length - 1)];
+  const isUpstream = error.exitCode === EXIT.upstreamUnreachable;
+  const hours = isUpstream ? Math.min(step, MAX_UPSTREAM_WAIT_HOURS) : step;
+  return hours === 0 ? undefined : new Date(at.getTime() + hours * HOUR_MS).toISOString();
 }
 
 /**
@@ -43,12 +66,8 @@ export function isTooEarly(retryAfter: IsoTime, now: IsoTime): boolean {
   return left > 0 && left <= Math.max(...WAIT_HOURS) * HOUR_MS;
 }
 
-/** It is the package's content, or our way with it, that failed: the same input fails in the same way. */
-function liesInThePackage(error: BtfmillError): boolean {
-  if (error.retryable) return false;
-  const { code, exitCode } = error;
-  const isRefused = code === 'package-signature' || code === 'package-digest';
-  return isRefused || exitCode === EXIT.someKernelsFailed || exitCode === EXIT.unexpected;
+function liesInThisMachine({ code, retryable }: BtfmillError): boolean {
+  return OF_THIS_MACHINE.has(code) && (retryable || code !== 'disk-full');
 }
 
 /** The unbroken row of earlier failures that equal this one; attempts that were stopped say nothing. */

@@ -374,6 +374,44 @@ describe('a run in which everything works', () => {
     expect(await world.run({ budget: { kernels: 2 } })).toMatchObject({ published: 1, alreadyPublished: 2 });
   });
 
+  describe('with room for one kernel a night', () => {
+    const [first, second] = ['6.1.0-2-amd64', '6.1.0-1-amd64'].map((kernel) => debugPackage(kernel));
+    const budget = { kernels: 1 };
+
+    it('gets to the second although the first fails every night', async () => {
+      const world = await makeWorld([first, second]);
+      expect(await world.run({ budget }, { fetch: fails('http-not-found') })).toMatchObject({ failed: 1 });
+      expect(await world.run({ budget })).toMatchObject({ published: 1 });
+      expect(world.record.kernels.find(second)).toMatchObject({ state: 'published' });
+    });
+
+    it('gets to the second although the first brings every night down', async () => {
+      const world = await makeWorld([first, second]);
+      const die = (): void => {
+        const runId = world.record.runs.start({ startedAt: '2026-11-01', btfmillVersion: '0', options: {} });
+        const kernelId = world.record.kernels.ensure(first, '2026-11-01');
+        const packageId = world.record.packages.see(first, '2026-11-01');
+        world.record.attempts.start({ kernelId, runId, packageId, setup: 's', startedAt: '2026-11-01' });
+      };
+      die();
+      die();
+      expect(await world.run({ budget })).toMatchObject({ published: 1 });
+      expect(world.record.kernels.find(second)).toMatchObject({ state: 'published' });
+      expect(await world.run({ budget })).toMatchObject({ published: 1, alreadyPublished: 1 });
+    });
+
+    it('does not let a plane wait for ever whose last time lies in the future', async () => {
+      const others = [3, 2, 1].map((n) => debugPackage(`6.12.0-${n}-amd64`, { release: '13' }));
+      const world = await makeWorld([first, second, ...others]);
+      const now = world.clock;
+      world.clock = new Date('2099-01-01T00:00:00Z');
+      await world.run({ budget });
+      world.clock = now;
+      await world.run({ budget });
+      expect(world.record.kernels.find(second)).toMatchObject({ state: 'published' });
+    });
+  });
+
   it('takes one package for two kernels one after the other, and fetches it once', async () => {
     const { digest } = A;
     const world = await makeWorld([A, debugPackage(A.kernel, { release: 'sid', digest }), B]);

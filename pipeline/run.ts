@@ -4,6 +4,7 @@ import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { DebugPackage } from '../crawlers/types.ts';
+import type { AttemptRow } from '../db/types.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
 import { checkArchive } from './archive-room.ts';
@@ -149,12 +150,14 @@ async function listPlanAndWork(run: RunState, deps: RunDeps, runId: number | und
 
 /** Everything but the package that decides how a distribution's kernel ends. */
 function fingerprint(options: RunOptions, { toolVersions }: RunDeps, distro: string): string {
-  const { profile, source, crossCheck } = options;
+  const { profile, source, crossCheck, cacheLimitBytes } = options;
   const request = requestOf(options, distro);
   // Whose signatures count is named only where it is not the usual: other kernels' failures stay what they are.
   const keyrings = request.keyrings?.length ? ` keyrings=${request.keyrings.join(',')}` : '';
   const insecure = request.insecure ? ' insecure' : '';
-  return `btfmill=${toolVersions.btfmill} profile=${profile} source=${source} cross-check=${crossCheck}${keyrings}${insecure}`;
+  // What did not fit may fit now.
+  const cache = cacheLimitBytes === undefined ? '' : ` cache=${cacheLimitBytes}`;
+  return `btfmill=${toolVersions.btfmill} profile=${profile} source=${source} cross-check=${crossCheck}${keyrings}${insecure}${cache}`;
 }
 
 /** What narrowed the question to a distribution, beside release and architecture. */
@@ -210,18 +213,19 @@ async function makePlan(
     now: now().toISOString(),
     limit: (distro) => limits[distro] ?? limit,
     ...(shard === undefined ? {} : { shard }),
-    ...(budget === undefined ? {} : { budget: { ...budget, lastTried: lastTried(record) } }),
+    ...(budget === undefined ? {} : { budget: { ...budget, lastTried: lastTried(record, now()) } }),
   });
 }
 
-function lastTried({ attempts }: RunDeps['record']): ReadonlyMap<string, string> {
-  return new Map(attempts.lastByPlane().map((plane) => [planeOf(plane), plane.at]));
+function lastTried({ attempts }: RunDeps['record'], now: Date): ReadonlyMap<string, string> {
+  return new Map(attempts.lastByPlane(now.toISOString()).map((plane) => [planeOf(plane), plane.at]));
 }
 
 function knownKernel(pkg: DebugPackage, record: RunDeps['record']): KnownKernel | undefined {
   const row = record.kernels.find(pkg);
   if (row === undefined) return undefined;
-  const last = record.attempts.ofKernel(row.id, 1).find(({ outcome }) => outcome === 'failed');
+  const attempts = record.attempts.ofKernel(row.id, 2);
+  const last = attempts.slice(0, 1).find(({ outcome }) => outcome === 'failed');
   const packageId = last?.packageId ?? row.packageId;
   const from = packageId === undefined ? undefined : record.packages.byId(packageId);
   return {
@@ -230,7 +234,22 @@ function knownKernel(pkg: DebugPackage, record: RunDeps['record']): KnownKernel 
     ...(row.btfSha256 === undefined ? {} : { btfSha256: row.btfSha256 }),
     ...(from === undefined ? {} : { packageDigest: from.digest }),
     ...(last === undefined ? {} : { lastFailure: last }),
+    ...(wasInVain(attempts) ? { triedInVain: attempts[0].startedAt } : {}),
   };
+}
+
+/**
+ * The last attempt failed, or two in a row were cut short: it may be this kernel that takes all memory and brings the
+ * night down.
+ */
+function wasInVain(newestFirst: readonly AttemptRow[]): boolean {
+  const [last] = newestFirst;
+  if (last === undefined) return false;
+  return last.outcome === 'failed' || (newestFirst.length > 1 && newestFirst.every(wasCutShort));
+}
+
+function wasCutShort({ outcome }: AttemptRow): boolean {
+  return outcome === 'interrupted';
 }
 
 async function regularFileSize(path: string): Promise<number | undefined> {

@@ -86,6 +86,17 @@ describe('shareOut', () => {
     );
   });
 
+  it('is not kept from the others by kernels that fail every night', () => {
+    const items: Item[] = kernels('debian/12 4x10').map((item, index) =>
+      index < 2 ? { ...item, known: { triedInVain: `2026-11-2${2 - index}` } } : item,
+    );
+    expect(names(shareOut(items, { kernels: 2, lastTried: NEVER }).taken)).toEqual([
+      'debian12-3',
+      'debian12-4',
+    ]);
+    expect(names(shareOut(items, { lastTried: NEVER }).taken).slice(2)).toEqual(['debian12-2', 'debian12-1']);
+  });
+
   it('keeps within the budget, loses nothing, and is the same for the same', () => {
     const anyItem = fc.record({
       distro: fc.constantFrom('a', 'b', 'c'),

@@ -15,6 +15,7 @@ export interface Budget {
 /** A kernel to be fetched. */
 export interface Wanted {
   readonly pkg: KernelKey & { readonly sizeBytes: number };
+  readonly known?: { readonly triedInVain?: IsoTime };
 }
 
 export interface Shares<Item> {
@@ -32,7 +33,8 @@ export function planeOf({ distro, release, arch }: Omit<KernelKey, 'kernel'>): s
 }
 
 /**
- * The distributions take turns, and within each its planes, newest kernel first. A distribution whose next package is
+ * The distributions take turns, and within each its planes, newest kernel first; behind them those that were tried in
+ * vain, or a handful that fail every night would be all that a limited night ever does. A distribution whose next package is
  * too large for what is left has had its share; it comes first the next time. Without a budget everything is taken,
  * in the order given.
  */
@@ -82,7 +84,7 @@ function queuesOf<Item extends Wanted>(
         .map(([plane]) => planeTime(plane))
         .toSorted(compare)
         .at(-1) ?? '';
-    return { newest, queue: byTurns(planes.map(([, queue]) => queue)) };
+    return { newest, queue: byTurns(planes.map(([, queue]) => untriedFirst(queue))) };
   });
   return distros.toSorted((a, b) => compare(a.newest, b.newest)).map(({ queue }) => queue);
 }
@@ -95,6 +97,11 @@ function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): M
     else group.push(item);
   }
   return groups;
+}
+
+/** Those that were tried in vain come last, the one that has waited longest before the others. */
+function untriedFirst<Item extends Wanted>(queue: readonly Item[]): Item[] {
+  return queue.toSorted((a, b) => compare(a.known?.triedInVain ?? '', b.known?.triedInVain ?? ''));
 }
 
 /** The first of each, then the second of each, and so on. */

@@ -16,8 +16,8 @@ Examples:
   npm run btfmill -- retry --code cross-check --code dwarf-unsupported
   npm run btfmill -- retry --all
 
-A kernel that failed because of its package is tried again after 1, 2, 4, 8 days and then monthly, and at once by
-another version of btfmill; this makes the next run try it whenever that is.`;
+A kernel that failed is tried again the next night, then after 1, 2, 4, 8 days and then monthly, and at once by another
+version of btfmill; this makes the next run try it whenever that is.`;
 
 interface RetryFlags {
   readonly db: string;
