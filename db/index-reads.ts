@@ -32,7 +32,7 @@ export interface IndexReadTable {
   ofRun(runId: number): readonly IndexRead[];
   /** The newest read of each suite and architecture that succeeded, by distribution, release and suite. */
   newestGood(): readonly IndexRead[];
-  /** When each distribution was last read in whole by a run that came to its end. */
+  /** When each distribution was last read in whole by a run that came to its end, whatever follows it included. */
   lastComplete(): readonly { readonly distro: string; readonly at: IsoTime }[];
   /**
    * Whether the package was there when its suite was last read with the same question; undefined when the record
@@ -91,10 +91,10 @@ export function indexReadTable(db: Database): IndexReadTable {
        SELECT max(id) FROM index_reads WHERE code IS NULL GROUP BY distro, release, suite, arch)
      ORDER BY distro, release, suite, arch`,
   );
-  // Exit codes: 1 is a run that broke, from 128 on one that was stopped.
+  // Exit codes from 128 on: it was stopped.
   const complete = db.prepare<[], { distro: string; at: IsoTime }>(
     `SELECT i.distro, max(r.finished_at) AS at FROM runs r JOIN index_reads i ON i.run_id = r.id
-     WHERE r.exit_code <> 1 AND r.exit_code < 128 AND NOT EXISTS (
+     WHERE r.failure_code IS NULL AND r.exit_code < 128 AND NOT EXISTS (
        SELECT 1 FROM index_reads f WHERE f.run_id = r.id AND f.distro = i.distro AND f.code IS NOT NULL)
      GROUP BY i.distro ORDER BY i.distro`,
   );

@@ -1,5 +1,6 @@
 export type { AttemptTable, RunAttempt } from './attempts.ts';
 export type { CrossCheckTable } from './cross-checks.ts';
+export { readFingerprint } from './fingerprint.ts';
 export type { IndexRead, IndexReadTable } from './index-reads.ts';
 export type { KernelTable, PlaneCount, TrustCount } from './kernels.ts';
 export type { KernelPair, KernelView, RecordMerge } from './merge.ts';

@@ -5,9 +5,10 @@ import { BtfmillError } from '../errors/index.ts';
 import { SCHEMA_001 } from './migrations/001-first.ts';
 import { SCHEMA_002 } from './migrations/002-package-digest.ts';
 import { SCHEMA_003 } from './migrations/003-unattended.ts';
+import { SCHEMA_004 } from './migrations/004-run-failures.ts';
 
 /** SQL that leads from schema version `index` to `index + 1`; append only. */
-const MIGRATIONS: readonly string[] = [SCHEMA_001, SCHEMA_002, SCHEMA_003];
+const MIGRATIONS: readonly string[] = [SCHEMA_001, SCHEMA_002, SCHEMA_003, SCHEMA_004];
 
 /** `PRAGMA user_version` of an up-to-date record. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -7,6 +7,7 @@ import type { ValidatorStore } from '../crawlers/types.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { type AttemptTable, attemptTable } from './attempts.ts';
 import { type CrossCheckTable, crossCheckTable } from './cross-checks.ts';
+import { fingerprint } from './fingerprint.ts';
 import { bodiesInUse, httpValidatorTable } from './http-validators.ts';
 import { type IndexReadTable, indexReadTable } from './index-reads.ts';
 import { type KernelTable, kernelTable } from './kernels.ts';
@@ -34,6 +35,8 @@ export interface BtfRecord {
   publicCopy(): Buffer;
   /** Looks for damage in the file; throws `record-damaged` with what was found. */
   check(): void;
+  /** Changes with the state of any kernel ({@link readFingerprint}). */
+  fingerprint(): string;
   /** Writes a copy of the whole record, as it is now, to a file that does not exist yet. */
   copyTo(file: string): void;
   /** Joins the history of another record, and offers its kernels; close it when they are dealt with. */
@@ -97,6 +100,7 @@ function useDatabase(file: string, db: Database.Database, options: OpenRecordOpt
       check: () => {
         checkIntegrity(file, db);
       },
+      fingerprint: () => fingerprint(db),
       copyTo: (copy) => {
         db.prepare<[string]>('VACUUM INTO ?').run(copy);
       },

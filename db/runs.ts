@@ -2,12 +2,14 @@
 
 import type { Database } from 'better-sqlite3';
 import { fromJson, optional } from './columns.ts';
-import type { RunEnd, RunRow, RunStart } from './types.ts';
+import type { RunEnd, RunFailure, RunRow, RunStart } from './types.ts';
 
 export interface RunTable {
   /** Opens a run and returns its id. */
   start(run: RunStart): number;
   finish(id: number, end: RunEnd): void;
+  /** What follows a finished run has failed: it did not do what it was to do. */
+  fail(id: number, failure: RunFailure, exitCode: number): void;
   /** The newest run, finished or not. */
   latest(): RunRow | undefined;
   byId(id: number): RunRow | undefined;
@@ -30,6 +32,8 @@ interface RunColumns {
   failed: number | null;
   fetched_bytes: number | null;
   index_bytes: number | null;
+  failure_code: string | null;
+  failure_message: string | null;
 }
 
 export function runTable(db: Database): RunTable {
@@ -39,8 +43,12 @@ export function runTable(db: Database): RunTable {
   const update = db.prepare(
     `UPDATE runs SET finished_at = @finishedAt, exit_code = @exitCode, published = @published,
        already_published = @alreadyPublished, no_debug_info = @noDebugInfo, failed = @failed,
-       fetched_bytes = @fetchedBytes, index_bytes = @indexBytes
+       fetched_bytes = @fetchedBytes, index_bytes = @indexBytes, failure_code = @failureCode,
+       failure_message = @failureMessage
      WHERE id = @id`,
+  );
+  const updateFailure = db.prepare(
+    'UPDATE runs SET failure_code = @code, failure_message = @message, exit_code = @exitCode WHERE id = @id',
   );
   const select = db.prepare<[number], RunColumns>('SELECT * FROM runs WHERE id = ?');
   const several = db.prepare<[number], RunColumns>('SELECT * FROM runs ORDER BY id DESC LIMIT ?');
@@ -58,8 +66,16 @@ export function runTable(db: Database): RunTable {
       const options = JSON.stringify(run.options);
       return Number(insert.run(run.startedAt, run.btfmillVersion, options).lastInsertRowid);
     },
-    finish(id, end) {
-      update.run({ id, ...end });
+    finish(id, { failure, ...end }) {
+      update.run({
+        id,
+        ...end,
+        failureCode: failure?.code ?? null,
+        failureMessage: failure?.message ?? null,
+      });
+    },
+    fail(id, { code, message }, exitCode) {
+      updateFailure.run({ id, code, message, exitCode });
     },
     byId(id) {
       const row = select.get(id);
@@ -89,5 +105,8 @@ function toRun(row: RunColumns): RunRow {
     ...optional('failed', row.failed),
     ...optional('fetchedBytes', row.fetched_bytes),
     ...optional('indexBytes', row.index_bytes),
+    ...(row.failure_code === null
+      ? {}
+      : { failure: { code: row.failure_code, message: row.failure_message ?? '' } }),
   };
 }

@@ -90,6 +90,13 @@ export interface RunEnd {
   readonly fetchedBytes: number;
   /** Index bytes that came over the network. */
   readonly indexBytes: number;
+  /** What broke it, or made what follows it fail: publishing. Failed kernels and indexes are told elsewhere. */
+  readonly failure?: RunFailure;
+}
+
+export interface RunFailure {
+  readonly code: string;
+  readonly message: string;
 }
 
 /** One row of `runs`; without an end it is running, or was killed. */

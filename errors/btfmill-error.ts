@@ -6,22 +6,22 @@ import { ERROR_CODES, type ErrorCode } from './codes.ts';
 export interface BtfmillErrorOptions extends ErrorOptions {
   /** Overrides the code's default, e.g. a 404 that is final. */
   readonly retryable?: boolean;
+  /** The same for {@link BtfmillError.exitCode}. */
+  readonly exitCode?: number;
 }
 
 export class BtfmillError extends Error {
   override readonly name = 'BtfmillError';
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  /** The process exit code this failure stands for when it ends the run. */
+  readonly exitCode: number;
 
   constructor(code: ErrorCode, message: string, options: BtfmillErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.retryable = options.retryable ?? ERROR_CODES[code].retryable;
-  }
-
-  /** The process exit code this failure stands for when it ends the run. */
-  get exitCode(): number {
-    return ERROR_CODES[this.code].exit;
+    this.exitCode = options.exitCode ?? ERROR_CODES[code].exit;
   }
 }
 

@@ -1,6 +1,6 @@
 /** One exit code for a run in which several things may have gone wrong. */
 
-import { ERROR_CODES, type ErrorCode, EXIT } from '../errors/index.ts';
+import { type BtfmillError, ERROR_CODES, type ErrorCode, EXIT } from '../errors/index.ts';
 import type { IndexFailed } from './run-types.ts';
 
 /**
@@ -31,6 +31,11 @@ export function exitCodeOf(
 /** The exit code that says most. */
 export function worstExit(codes: readonly number[]): number {
   return PRECEDENCE.find((code) => codes.includes(code)) ?? EXIT.ok;
+}
+
+/** The exit code of what ended a night, or kept it from publishing: not that of one that lacks but some kernels. */
+export function exitOfBroken({ exitCode }: BtfmillError): number {
+  return exitCode === EXIT.someKernelsFailed ? EXIT.unexpected : exitCode;
 }
 
 /** A mirror that lacks one package is not unreachable: that is a failed kernel like any other. */

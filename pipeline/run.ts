@@ -4,7 +4,7 @@ import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { DebugPackage } from '../crawlers/types.ts';
-import type { AttemptRow } from '../db/types.ts';
+import type { AttemptRow, RunFailure } from '../db/types.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
 import { checkArchive } from './archive-room.ts';
@@ -59,7 +59,7 @@ export async function runCrawl(options: RunOptions, deps: RunDeps): Promise<RunR
   } catch (thrown) {
     const error = toBtfmillError(thrown);
     if (!deps.signal.aborted) {
-      closeBrokenRun(runId, { ...report(run, deps), exitCode: error.exitCode }, deps);
+      closeBrokenRun(runId, { ...report(run, deps), exitCode: error.exitCode }, error, deps);
       throw error;
     }
   }
@@ -112,7 +112,12 @@ async function openRun(options: RunOptions, deps: RunDeps): Promise<number> {
   });
 }
 
-function closeRun(runId: number | undefined, end: RunReport, { record, now }: RunDeps): void {
+function closeRun(
+  runId: number | undefined,
+  end: RunReport,
+  { record, now }: RunDeps,
+  failure?: RunFailure,
+): void {
   if (runId === undefined) return;
   record.runs.finish(runId, {
     finishedAt: now().toISOString(),
@@ -123,13 +128,14 @@ function closeRun(runId: number | undefined, end: RunReport, { record, now }: Ru
     failed: end.failed,
     fetchedBytes: end.fetchedBytes,
     indexBytes: end.indexBytes,
+    ...(failure === undefined ? {} : { failure }),
   });
 }
 
 /** What broke the run may have been the record: then the next run closes this one's attempts, and the first error counts. */
-function closeBrokenRun(runId: number | undefined, end: RunReport, deps: RunDeps): void {
+function closeBrokenRun(runId: number | undefined, end: RunReport, error: BtfmillError, deps: RunDeps): void {
   try {
-    closeRun(runId, end, deps);
+    closeRun(runId, end, deps, { code: error.code, message: error.message });
   } catch (thrown) {
     const { code, message } = toBtfmillError(thrown);
     deps.emit({ event: 'warning', code, message: `the end of the run is not in the record: ${message}` });

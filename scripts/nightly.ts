@@ -3,10 +3,11 @@
 import { type Command, Option } from 'commander';
 import { createHttpClient } from '../crawlers/http/client.ts';
 import { type BtfRecord, checkRecordFile, openRecord } from '../db/index.ts';
-import { BtfmillError } from '../errors/index.ts';
+import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import type { Lock } from '../pipeline/lock.ts';
 import { explainDamage, type NightOptions, runNightly } from '../pipeline/nightly/run-nightly.ts';
 import type { SigningKey } from '../pipeline/publish/minisign.ts';
+import { exitOfBroken } from '../pipeline/run-exit.ts';
 import type { RunOptions } from '../pipeline/run-types.ts';
 import type { Shard } from '../pipeline/shard.ts';
 import { createSteps } from '../pipeline/steps.ts';
@@ -45,7 +46,8 @@ any time; the next one goes on from there. What lies beyond the limits of a run 
 
 On a terminal it shows progress; else it writes one JSON object per event to stderr, each with the number of the run.
 
-Exit codes: as of crawl, and 7 when a published file is not what the record says (nothing is published then).`;
+Exit codes: as of crawl, and 7 when a published file is not what the record says (nothing is published then). 3 is only
+for kernels that failed: a night that breaks off, cannot publish or cannot write its traces gives another.`;
 
 const DAY_MS = 86_400_000;
 
@@ -167,6 +169,9 @@ async function nightly(config: NightConfig, flags: NightlyFlags): Promise<number
   try {
     locks = await takeLocks(places);
     return await nightlyWith(options, config, places, reporter, stop);
+  } catch (thrown) {
+    const error = toBtfmillError(thrown);
+    throw new BtfmillError(error.code, error.message, { cause: error, exitCode: exitOfBroken(error) });
   } finally {
     reporter.close();
     stop.release();
@@ -251,6 +256,7 @@ function nightOptions(
   return {
     run,
     reportsDir: config.reports,
+    distros: Object.keys(config.distros),
     ...(metrics === undefined ? {} : { metricsFile: metrics }),
     ...(backups === false ? {} : { backups }),
     ...(publish === false

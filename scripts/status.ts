@@ -159,7 +159,8 @@ function describeRun(run: RunRow | undefined): string {
   if (run.finishedAt === undefined)
     return `last run: started ${run.startedAt}, not finished (under way, or killed)`;
   const counts = `${run.published ?? 0} published, ${run.alreadyPublished ?? 0} already there, ${run.failed ?? 0} failed`;
-  return `last run: ${run.startedAt} to ${run.finishedAt}, exit code ${run.exitCode ?? 0} (${counts})`;
+  const failure = run.failure === undefined ? '' : `\n${run.failure.code}: ${oneLine(run.failure.message)}`;
+  return `last run: ${run.startedAt} to ${run.finishedAt}, exit code ${run.exitCode ?? 0} (${counts})${failure}`;
 }
 
 function renderTrust(counts: readonly TrustCount[], paint: Palette): string {

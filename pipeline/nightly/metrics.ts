@@ -8,16 +8,19 @@ import type { Labels, Metric } from './exposition.ts';
 export interface NightFacts {
   /** Absent when the run broke. */
   readonly run?: RunReport;
-  readonly published?: PublishReport;
+  /** What readers of the archive see. */
+  readonly published?: Pick<PublishReport, 'serial' | 'expires'>;
   readonly exitCode: number;
   readonly seconds: number;
   readonly now: Date;
+  /** All that are configured. */
+  readonly distros: readonly string[];
 }
 
 type Sample = Metric['samples'][number];
 
 export function nightMetrics(record: BtfRecord, facts: NightFacts): Metric[] {
-  return [...archiveMetrics(record), ...indexMetrics(record, facts.now), ...runMetrics(record, facts)];
+  return [...archiveMetrics(record), ...indexMetrics(record, facts), ...runMetrics(record, facts)];
 }
 
 function archiveMetrics({ kernels }: BtfRecord): Metric[] {
@@ -51,8 +54,9 @@ function archiveMetrics({ kernels }: BtfRecord): Metric[] {
   ];
 }
 
-function indexMetrics({ indexReads }: BtfRecord, now: Date): Metric[] {
+function indexMetrics({ indexReads }: BtfRecord, { now, distros }: NightFacts): Metric[] {
   const reads = indexReads.newestGood();
+  const complete = new Map(indexReads.lastComplete().map(({ distro, at }) => [distro, Date.parse(at)]));
   const labelled = reads.map((read) => ({
     labels: { distro: read.distro, release: read.release, suite: read.suite, arch: read.arch ?? '' },
     read,
@@ -72,10 +76,8 @@ function indexMetrics({ indexReads }: BtfRecord, now: Date): Metric[] {
     ),
     gauge(
       'btfmill_last_success_timestamp_seconds',
-      'End of the last run in which every index of the distribution could be read.',
-      indexReads
-        .lastComplete()
-        .map(({ distro, at }) => ({ labels: { distro }, value: seconds(Date.parse(at)) })),
+      'End of the last run that did all it was to do and could read every index of the distribution; 0: none has.',
+      distros.map((distro) => ({ labels: { distro }, value: seconds(complete.get(distro) ?? 0) })),
     ),
   ];
 }

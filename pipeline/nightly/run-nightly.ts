@@ -3,11 +3,15 @@
  * night is told of in a report, in metrics and in a copy of the record.
  */
 
+import { readdir } from 'node:fs/promises';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
+import { ARCHIVE_SUFFIX } from '../archive-path.ts';
 import { writeFileAtomically } from '../atomic-write.ts';
 import type { SigningKey } from '../publish/minisign.ts';
 import { publishArchive, type PublishReport } from '../publish/publish.ts';
-import { worstExit } from '../run-exit.ts';
+import { readPublishedState } from '../publish/published-state.ts';
+import type { Timestamp } from '../publish/layout.ts';
+import { exitOfBroken, worstExit } from '../run-exit.ts';
 import { runCrawl } from '../run.ts';
 import type { RunDeps, RunEvent, RunOptions, RunReport } from '../run-types.ts';
 import { backUpRecord } from './backups.ts';
@@ -23,24 +27,27 @@ export interface NightOptions {
   readonly reportsDir: string;
   readonly metricsFile?: string;
   readonly backups?: { readonly folder: string; readonly keep: number };
+  /** All that are configured, whether this night crawls them or not. */
+  readonly distros: readonly string[];
 }
 
 /**
  * Returns the exit code. The caller holds the locks. Throws what {@link runCrawl} throws, after the report and the
- * metrics have told of it; `record-damaged` before anything was done.
+ * metrics have told of it; `record-damaged` before anything was done, also for a new record beside an archive with files.
  */
 export async function runNightly(options: NightOptions, deps: RunDeps): Promise<number> {
   const start = performance.now();
   checkRecord(deps, options);
+  await refuseLostRecord(deps, options);
   const night: Night = { start };
   const emit = (event: RunEvent): void => {
     if (event.event === 'run.started' && event.runId !== undefined) night.runId = event.runId;
     deps.emit(event);
   };
   const { end, broken } = await crawlAndPublish(options, { ...deps, emit });
-  await leaveTraces(night, end, options, deps);
+  const exitCode = await leaveTraces(night, end, options, deps);
   if (broken !== undefined) throw broken;
-  return end.exitCode;
+  return exitCode;
 }
 
 interface Night {
@@ -63,6 +70,24 @@ function checkRecord({ record }: RunDeps, { backups }: NightOptions): void {
   }
 }
 
+/**
+ * A new record beside an archive that has files: the old one is lost, or the configuration names another. All of it
+ * would be fetched again, and what was withdrawn is forgotten.
+ */
+async function refuseLostRecord({ record }: RunDeps, { run, backups }: NightOptions): Promise<void> {
+  if (record.runs.latest() !== undefined || record.kernels.countByPlane().length > 0) return;
+  const names = await readdir(run.archiveDir, { recursive: true });
+  const file = names.find((name) => name.endsWith(ARCHIVE_SUFFIX));
+  if (file === undefined) return;
+  throw explainDamage(
+    new BtfmillError(
+      'record-damaged',
+      `${record.file}: knows of no run and no kernel, but the archive ${run.archiveDir} holds ${file}: it is another record's`,
+    ),
+    backups?.folder,
+  );
+}
+
 /** A record that cannot be used is restored by a person: where to read how, and where copies are. */
 export function explainDamage(thrown: unknown, backupFolder: string | undefined): BtfmillError {
   const error = toBtfmillError(thrown);
@@ -81,7 +106,7 @@ async function crawlAndPublish(options: NightOptions, deps: RunDeps): Promise<En
     run = await runCrawl(options.run, deps);
   } catch (thrown) {
     const broken = toBtfmillError(thrown);
-    return { broken, end: { failure: describe(broken), exitCode: broken.exitCode } };
+    return { broken, end: { failure: describe(broken), exitCode: exitOfBroken(broken) } };
   }
   if (run.stopped || options.publish === undefined) return { end: { run, exitCode: run.exitCode } };
   try {
@@ -93,7 +118,7 @@ async function crawlAndPublish(options: NightOptions, deps: RunDeps): Promise<En
     const error = toBtfmillError(thrown);
     const failure = describe(error);
     deps.emit({ event: 'publish.failed', ...failure });
-    return { end: { run, failure, exitCode: worstExit([run.exitCode, error.exitCode]) } };
+    return { end: { run, failure, exitCode: worstExit([run.exitCode, exitOfBroken(error)]) } };
   }
 }
 
@@ -109,36 +134,63 @@ function describe({ code, message }: BtfmillError): { readonly code: string; rea
   return { code, message };
 }
 
-/** What cannot be told in one place is told in the others: a full disk for reports must not hide a night's work. */
+/**
+ * What cannot be told in one place is told in the others: a full disk for reports must not hide a night's work. Nor may
+ * copies that nobody could write for weeks: gives the night's exit code with that in mind.
+ */
 async function leaveTraces(
   { start, runId }: Night,
   end: NightEnd,
-  { reportsDir, metricsFile, backups }: NightOptions,
+  { reportsDir, metricsFile, backups, publish: isPublishing, run: { archiveDir }, distros }: NightOptions,
   deps: RunDeps,
-): Promise<void> {
+): Promise<number> {
   const { record, now } = deps;
-  await attempt('the report', deps, async () => {
+  let { exitCode } = end;
+  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (thrown) {
+      const error = toBtfmillError(thrown);
+      deps.emit({
+        event: 'warning',
+        code: error.code,
+        message: `${what} could not be written: ${error.message}`,
+      });
+      if (!deps.signal.aborted) exitCode = worstExit([exitCode, exitOfBroken(error)]);
+    }
+  };
+  await attempt('the end of the run', async () => {
+    if (runId !== undefined && end.failure !== undefined) record.runs.fail(runId, end.failure, end.exitCode);
+  });
+  await attempt('the report', async () => {
     if (runId === undefined) return;
     const [file] = await writeNightReport(reportsDir, record, runId, end);
     if (file !== undefined) deps.emit({ event: 'note', message: `report: ${file}` });
   });
-  await attempt('the copy of the record', deps, async () => {
-    const isChanged = end.run !== undefined && end.run.published + end.run.failed + end.run.noDebugInfo > 0;
-    if (backups !== undefined && isChanged) await backUpRecord(record, { ...backups, now: now() });
+  await attempt('the copy of the record', async () => {
+    if (backups !== undefined) await backUpRecord(record, { ...backups, now: now() });
   });
-  await attempt('the metrics', deps, async () => {
+  await attempt('the metrics', async () => {
     if (metricsFile === undefined) return;
     const seconds = Math.round(performance.now() - start) / 1000;
-    const metrics = nightMetrics(record, { ...end, seconds, now: now() });
+    const published = end.published ?? (isPublishing && (await lastPublished(archiveDir)));
+    const metrics = nightMetrics(record, {
+      ...end,
+      ...(published ? { published } : {}),
+      exitCode,
+      distros,
+      seconds,
+      now: now(),
+    });
     await writeFileAtomically(metricsFile, Buffer.from(renderMetrics(metrics)));
   });
+  return exitCode;
 }
 
-async function attempt(what: string, { emit }: RunDeps, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (thrown) {
-    const { code, message } = toBtfmillError(thrown);
-    emit({ event: 'warning', code, message: `${what} could not be written: ${message}` });
-  }
+/** What readers of the archive see; when that cannot be read, publishing has said so. */
+async function lastPublished(archiveDir: string): Promise<Timestamp | undefined> {
+  return readPublishedState(archiveDir).then(
+    (state) => state?.timestamp,
+    () => undefined,
+  );
 }

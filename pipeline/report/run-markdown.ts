@@ -13,6 +13,7 @@ export function renderRunMarkdown(story: RunStory): string {
     '',
     `Started ${run.startedAt}, ${run.finishedAt === undefined ? 'not finished (under way, or killed)' : `finished ${run.finishedAt}, exit code ${run.exitCode ?? 0}`}, btfmill ${run.btfmillVersion}.`,
     '',
+    ...failure(run.failure),
     ...counts(story),
     ...kernels('Failed', story.failed, whyLine),
     ...indexFailures(story.indexFailures),
@@ -26,6 +27,11 @@ export function renderRunMarkdown(story: RunStory): string {
     ...indexes(story.indexes),
   ];
   return `${parts.join('\n')}\n`;
+}
+
+function failure(what: RunStory['run']['failure']): string[] {
+  if (what === undefined) return [];
+  return [`It did not do all that it was to do: **${plain(what.code)}**: ${plain(what.message)}`, ''];
 }
 
 function counts({

@@ -77,7 +77,7 @@ export const configSchema = z.strictObject({
   backups: z
     .union([z.literal(false), backups])
     .default({ folder: 'backups', keep: 7 })
-    .describe('copies of the record after runs that changed it; `false` for none'),
+    .describe('copies of the record after nights that find it changed; `false` for none'),
   distros: z
     .strictObject(distroShape)
     .refine((distros) => Object.keys(distros).length > 0, 'names no distribution')

@@ -52,7 +52,9 @@ describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () 
     sample.server.clear();
     const result = await site.command(['nightly', ...args]);
     const isLog = result.stderr.startsWith('{');
-    return { ...result, log: isLog ? jsonLines(result.stderr) : [] };
+    // What ends a night is a line of text behind it.
+    const lines = result.stderr.split('\n').filter((line) => line.startsWith('{'));
+    return { ...result, log: isLog ? jsonLines(lines.join('\n')) : [] };
   }
 
   async function metrics(): Promise<ReadonlyMap<string, number>> {
@@ -136,7 +138,7 @@ describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () 
     const untrusted = await night();
     expectExit(untrusted, 5);
     expect((await metrics()).get('btfmill_last_run_exit_code')).toBe(5);
-    expect((await metrics()).has('btfmill_last_success_timestamp_seconds{distro="debian"}')).toBe(false);
+    expect((await metrics()).get('btfmill_last_success_timestamp_seconds{distro="debian"}')).toBe(0);
     expect((await report(1)).json).toMatchObject({
       published: [],
       indexFailures: expect.arrayContaining([expect.objectContaining({ code: 'index-signature' })]),
@@ -194,6 +196,63 @@ describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () 
       await lock.release();
     }
   });
+
+  describe('a night that does not do what it is to do', () => {
+    it('is neither a success nor one with failed kernels when nothing fits into the cache', async () => {
+      const broken = await night('--cache-size', '10 B');
+      expectExit(broken, 1);
+      expect(broken.stderr).toMatch(/^btfmill: disk-full: the cache may have 10 bytes/mu);
+      const values = await metrics();
+      expect(values.get('btfmill_last_success_timestamp_seconds{distro="debian"}')).toBe(0);
+      expect(values.get('btfmill_last_run_exit_code')).toBe(1);
+      expect((await report(1)).markdown).toContain('**disk-full**: the cache may have');
+      expect((await site.command(['status', '--db', site.db])).stdout).toContain(
+        '\ndisk-full: the cache may',
+      );
+    });
+
+    it('is no success when it cannot publish, and the expiry of what is published stays in sight', async () => {
+      await configure({}, { releases: ['13'] });
+      expectExit(await night(), 0);
+      const good = await metrics();
+      const path = `debian/13/x86_64/${TRIXIE_AMD64[0].split('/').at(-1)}`;
+      const [copy] = await readdir(join(site.folder, 'backups'));
+      expectExit(await site.command(['withdraw', path, '--reason', 'bad', '--db', site.db]), 0);
+      expectExit(await night(), 0);
+      await copyFile(join(site.folder, 'backups', copy), site.db);
+      const conflict = await night();
+      expectExit(conflict, 1);
+      expect(conflict.log.find(({ event }) => event === 'publish.failed')).toMatchObject({
+        code: 'archive-conflict',
+      });
+      const values = await metrics();
+      const success = 'btfmill_last_success_timestamp_seconds{distro="debian"}';
+      expect(values.get(success)).toBe(good.get(success));
+      expect(values.get('btfmill_published_serial')).toBe(2);
+      expect(values.get('btfmill_published_expiry_timestamp_seconds')).toBeGreaterThan(Date.now() / 1000);
+    });
+
+    it('says with its exit code that report and copies could not be written', async () => {
+      await configure({ reports: '/dev/null/reports', backups: { folder: '/dev/null/backups' } });
+      const silent = await night('--limit-kernels', '1', '--no-publish');
+      expectExit(silent, 1);
+      expect((await metrics()).get('btfmill_last_run_exit_code')).toBe(1);
+    });
+  });
+
+  it.each(['gone', 'empty'])(
+    'does not start over when the record is %s and the archive is not',
+    async (how) => {
+      await configure({ publish: false }, { releases: ['13'] });
+      expectExit(await night(), 0);
+      await rm(site.db);
+      if (how === 'empty') await writeFile(site.db, '');
+      const lost = await night();
+      expectExit(lost, 1);
+      expect(lost.stderr).toMatch(/record-damaged: .*knows of no run and no kernel.*README\.md/u);
+      expect(sample.server.log).toEqual([]);
+    },
+  );
 
   describe('when the record is damaged', () => {
     /** Two nights, the second with more; gives the copy that the first has left. */
@@ -324,7 +383,7 @@ describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () 
     expect(performance.now() - before).toBeLessThan(10_000);
     expectExit(stopped, 143);
     expect((await report(1)).json).toMatchObject({ night: { exitCode: 143, run: { stopped: true } } });
-    expect((await metrics()).has('btfmill_last_success_timestamp_seconds{distro="debian"}')).toBe(false);
+    expect((await metrics()).get('btfmill_last_success_timestamp_seconds{distro="debian"}')).toBe(0);
     sample.server.setFault(() => undefined);
     expectExit(await night(), 0);
     expect(new Set(Object.values(statesOf(site.db)))).toEqual(new Set(['published']));
