@@ -36,11 +36,12 @@ export async function failOnce(
   }
 }
 
-/** A night may fail, but not crash: it ends by itself, with words. */
-function wrongEnd({ exitCode, signal, stderr }: NightEnd): string[] {
+/** A night may fail, but not crash: it ends by itself, with the code of what failed. */
+function wrongEnd(end: NightEnd): string[] {
+  const { exitCode, signal, stderr } = end;
   if (exitCode === undefined) return [`it was ended by ${signal}: ${stderr}`];
   if (/^ {4}at /mu.test(stderr)) return [`it crashed: ${stderr}`];
-  const isExplained = exitCode === 0 || exitCode === 3 || /^btfmill: [a-z-]+: ./mu.test(stderr);
+  const isExplained = exitCode === 0 || codesOf(end).length > 0;
   return isExplained ? [] : [`it ended with ${exitCode} without a reason: ${stderr}`];
 }
 
