@@ -55,8 +55,11 @@ export interface OpenRecordOptions {
   readonly now?: () => Date;
 }
 
-/** How long a writer waits for another process (a status query beside a crawl) before it gives up. */
-const BUSY_TIMEOUT_MS = 20_000;
+/**
+ * How long a writer waits for another process (a status query beside a crawl) before it gives up. It waits without
+ * hearing a signal, and once more to say how the run ended: together less than the 10 s in which a run has to stop.
+ */
+const BUSY_TIMEOUT_MS = 4000;
 
 /**
  * Opens (and creates or migrates) the record.

@@ -20,7 +20,8 @@ export interface Garbage {
   readonly sizeBytes: number;
 }
 
-const INDEX_FOLDER = 'indexes';
+/** Below the cache. */
+export const INDEX_FOLDER = 'indexes';
 
 /** What was removed, or would be. Published files lie elsewhere and are never looked at. Throws `io-failed`. */
 export async function collectGarbage(options: GarbageOptions): Promise<Garbage[]> {

@@ -1,5 +1,6 @@
 /** `btfmill nightly`: everything that is configured, every night, with nobody looking on. */
 
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { createHttpClient } from '../crawlers/http/client.ts';
 import { type BtfRecord, checkRecordFile, openRecord } from '../db/index.ts';
@@ -12,7 +13,7 @@ import type { RunOptions } from '../pipeline/run-types.ts';
 import type { Shard } from '../pipeline/shard.ts';
 import { createSteps } from '../pipeline/steps.ts';
 import { collect, shardOf } from './cli/flags.ts';
-import { checkPlaces, type Places, refuseInArchive } from './cli/places.ts';
+import { checkOtherPlaces, checkPlaces, type Places } from './cli/places.ts';
 import { CREDENTIAL, findSigningKey, KEY_VARIABLE } from './cli/signing-key.ts';
 import { listenForStop, type StopSignal } from './cli/stop-signal.ts';
 import { takeLocks } from './cli/take-locks.ts';
@@ -82,7 +83,7 @@ export function registerNightly(program: Command): void {
   const command = program
     .command('nightly')
     .description('crawl everything that is configured, publish, and leave a report: the job for a timer')
-    .option('--config <file>', 'configuration', process.env.BTFMILL_CONFIG ?? DEFAULT_CONFIG)
+    .option('--config <file>', 'configuration', process.env.BTFMILL_CONFIG || DEFAULT_CONFIG)
     .option('--print-config', 'print the configuration with all defaults, and stop')
     .option('--print-schema', 'print the JSON Schema of the configuration, and stop')
     .option('--distro <name>', 'only this one of the configured distributions (repeatable)', collect)
@@ -156,10 +157,15 @@ function overrides(flags: NightlyFlags): Override[] {
 
 async function nightly(config: NightConfig, flags: NightlyFlags): Promise<number> {
   const places = checkPlaces(config);
-  refuseInArchive(places, { '--reports': config.reports, '--metrics': config.metrics });
-  if (config.backups) refuseInArchive(places, { backups: config.backups.folder });
+  checkOtherPlaces(places, {
+    reports: config.reports,
+    metrics: config.metrics,
+    configuration: resolve(flags.config),
+    ...(config.backups ? { backups: config.backups.folder } : {}),
+    ...(config.publish ? { 'publish.key': config.publish.key } : {}),
+  });
   checkRecordFile(places.dbFile, false);
-  const key = await signingKey(config.publish);
+  const key = await signingKey(config.publish, places.archiveDir);
   const options = nightOptions(config, flags, places, key);
   const reporter = createReporter(flags);
   const stop = listenForStop(() => {
@@ -217,9 +223,12 @@ function openForNight(dbFile: string, { backups }: NightOptions): BtfRecord {
 }
 
 /** Looked for before anything is fetched. */
-async function signingKey(publish: NightConfig['publish']): Promise<SigningKey | undefined> {
+async function signingKey(
+  publish: NightConfig['publish'],
+  archiveDir: string,
+): Promise<SigningKey | undefined> {
   if (publish === false || publish.unsigned) return undefined;
-  const key = await findSigningKey(publish.key, process.env);
+  const key = await findSigningKey(publish.key, process.env, archiveDir);
   if (key !== undefined) return key;
   throw new BtfmillError(
     'usage',

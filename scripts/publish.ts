@@ -74,7 +74,7 @@ export function registerPublish(program: Command): void {
 async function publish(flags: PublishFlags): Promise<number> {
   const archiveDir = resolve(flags.archive);
   await requireFolder(archiveDir);
-  const key = flags.unsigned ? undefined : await findSigningKey(flags.key, process.env);
+  const key = flags.unsigned ? undefined : await findSigningKey(flags.key, process.env, archiveDir);
   if (key === undefined && !flags.unsigned) {
     throw new BtfmillError(
       'usage',

@@ -64,6 +64,11 @@ describe('proxies of the options', () => {
     expect(await proxied({ no: '127.0.0.1' })).toEqual([]);
   });
 
+  test('are a usage error in the environment when they are none, without their password', () => {
+    vi.stubEnv('https_proxy', 'user:secret@proxy:3128');
+    expect(() => client()).toThrow(/^https_proxy: is no http\(s\) URL of a proxy/u);
+  });
+
   test('give way to the environment', async () => {
     vi.stubEnv('no_proxy', '127.0.0.1');
     expect(await proxied({ no: 'elsewhere.test' })).toEqual([]);

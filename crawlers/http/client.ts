@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, EnvHttpProxyAgent, request as undiciRequest } from 'undici';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { bodyError, connectError } from './failures.ts';
+import { checkProxyVariables } from './proxy.ts';
 import { relayBody } from './relay-body.ts';
 import { isTooLongToWait, retryAfterMs, retryDelayMs } from './retry-delay.ts';
 import { createTunnelPool } from './tunnel-pool.ts';
@@ -82,9 +83,13 @@ const SILENCES_PER_MIB = 10;
 const MAX_REDIRECTS = 5;
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** A client over its own connection pool. Proxies come from `http_proxy`, `https_proxy` and `no_proxy`, then the options. */
+/**
+ * A client over its own connection pool. Proxies come from `http_proxy`, `https_proxy` and `no_proxy`, then the options.
+ * Throws `usage` for a proxy in the environment whose address is none.
+ */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const settings = { ...DEFAULTS, ...options };
+  checkProxyVariables(process.env);
   const dispatcher =
     options.dispatcher ??
     new EnvHttpProxyAgent({

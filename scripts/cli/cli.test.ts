@@ -5,7 +5,7 @@ import { openRecord } from '../../db/index.ts';
 import { runBtfmill } from '../../test/support/run-btfmill.ts';
 import { makeTempDir, removeDir, tempDirForTest } from '../../test/support/temp.ts';
 import { defaultCacheDir } from './flags.ts';
-import { checkPlaces } from './places.ts';
+import { checkOtherPlaces, checkPlaces } from './places.ts';
 import { buildProgram } from './program.ts';
 
 const verbs = (await buildProgram()).commands;
@@ -156,7 +156,30 @@ describe('checkPlaces', () => {
     expect(() => places('a', 'x.sqlite', 'a')).toThrow(usage);
     expect(() => places('c/btfmill-work/a', 'x.sqlite', 'c')).toThrow(usage);
     expect(() => places('a', 'c/btfmill-work/x.sqlite', 'c')).toThrow(usage);
+    expect(() => places('a', 'c/packages/x.sqlite', 'c')).toThrow(usage);
+    expect(() => places('c/indexes/a', 'x.sqlite', 'c')).toThrow(usage);
     expect(() => places('c/archive', 'c/x.sqlite', 'c')).not.toThrow();
+  });
+
+  it('lets nothing else that is configured be lost, published or overwritten', () => {
+    const places = checkPlaces({ archive: '/s/archive', db: '/s/x.sqlite', cache: '/s/cache' });
+    const check = (paths: Record<string, string | undefined>): string => {
+      try {
+        checkOtherPlaces(places, paths);
+        return '';
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'usage' });
+        return (error as Error).message;
+      }
+    };
+    expect(check({ metrics: '/s/m.prom', reports: '/s/reports', backups: '/s', key: undefined })).toBe('');
+    expect(check({ metrics: '/s/x.sqlite' })).toContain('metrics /s/x.sqlite is the record');
+    expect(check({ metrics: '/s/x.sqlite-wal' })).toContain('is the record');
+    expect(check({ configuration: '/s/c.json', metrics: '/s/./c.json' })).toContain('is configuration');
+    expect(check({ 'publish.key': '/s/archive/k' })).toContain(
+      'publish.key /s/archive/k lies in the archive',
+    );
+    expect(check({ reports: '/s/cache/btfmill-work/r' })).toContain('is emptied');
   });
 });
 

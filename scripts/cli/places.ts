@@ -2,7 +2,11 @@
 
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { BtfmillError } from '../../errors/index.ts';
-import { WORK_FOLDER } from '../../pipeline/sweep.ts';
+import { PACKAGE_FOLDER, WORK_FOLDER } from '../../pipeline/sweep.ts';
+import { INDEX_FOLDER } from '../../pipeline/collect-garbage.ts';
+
+/** Of the cache: what lies there is removed when it is old, or in the way. */
+const CACHE_FOLDERS: readonly string[] = [WORK_FOLDER, PACKAGE_FOLDER, INDEX_FOLDER];
 
 /** Absolute paths. */
 export interface Places {
@@ -20,37 +24,47 @@ export function checkPlaces(flags: {
   const archiveDir = resolve(flags.archive);
   const dbFile = resolve(flags.db);
   const cacheDir = resolve(flags.cache);
-  if (isWithin(dbFile, archiveDir)) {
-    throw new BtfmillError(
-      'usage',
-      `--db ${dbFile} lies in the archive, which mirrors copy; put it elsewhere`,
-    );
-  }
-  if (isWithin(cacheDir, archiveDir)) {
-    throw new BtfmillError(
-      'usage',
-      `--cache ${cacheDir} lies in the archive, which mirrors copy; put it elsewhere`,
-    );
-  }
-  const workDir = resolve(cacheDir, WORK_FOLDER);
-  if (isWithin(archiveDir, workDir) || isWithin(dbFile, workDir)) {
-    throw new BtfmillError('usage', `${workDir} is emptied by every crawl; nothing that stays may lie in it`);
-  }
+  refuseInArchive(archiveDir, '--db', dbFile);
+  refuseInArchive(archiveDir, '--cache', cacheDir);
+  refuseInCache(cacheDir, archiveDir);
+  refuseInCache(cacheDir, dbFile);
   return { archiveDir, dbFile, cacheDir };
 }
 
-/** Throws `usage` for a path in the archive, by the name that it has on the command line or in a configuration. */
-export function refuseInArchive(
-  { archiveDir }: Places,
+/**
+ * The other files and folders that a configuration names. Throws `usage` for one in the archive or in a part of the
+ * cache that is emptied, and for one that would overwrite the record or another of them.
+ * @param paths by the name that each has in the configuration
+ */
+export function checkOtherPlaces(
+  { archiveDir, dbFile, cacheDir }: Places,
   paths: Readonly<Record<string, string | undefined>>,
 ): void {
+  const taken = new Map(['', '-wal', '-shm', '.lock'].map((end) => [`${dbFile}${end}`, 'the record']));
   for (const [name, path] of Object.entries(paths)) {
-    if (path === undefined || !isWithin(resolve(path), archiveDir)) continue;
-    throw new BtfmillError(
-      'usage',
-      `${name} ${path} lies in the archive, which mirrors copy; put it elsewhere`,
-    );
+    if (path === undefined) continue;
+    const resolved = resolve(path);
+    refuseInArchive(archiveDir, name, path);
+    refuseInCache(cacheDir, resolved);
+    const other = taken.get(resolved);
+    if (other !== undefined) throw new BtfmillError('usage', `${name} ${path} is ${other}; name another`);
+    taken.set(resolved, name);
   }
+}
+
+/** Throws `usage` for what would be copied by mirrors. */
+export function refuseInArchive(archiveDir: string, name: string, path: string): void {
+  if (!isWithin(resolve(path), archiveDir)) return;
+  throw new BtfmillError(
+    'usage',
+    `${name} ${path} lies in the archive, which mirrors copy; put it elsewhere`,
+  );
+}
+
+function refuseInCache(cacheDir: string, path: string): void {
+  const folder = CACHE_FOLDERS.map((name) => resolve(cacheDir, name)).find((one) => isWithin(path, one));
+  if (folder === undefined) return;
+  throw new BtfmillError('usage', `${folder} is emptied without asking; ${path} may not lie in it`);
 }
 
 /** Whether `path` is `folder` or lies below it. */

@@ -10,6 +10,7 @@ import {
   type SigningKey,
 } from '../../pipeline/publish/minisign.ts';
 import { readIfThere } from '../../pipeline/read-if-there.ts';
+import { refuseInArchive } from './places.ts';
 
 /** Name of the systemd credential (`LoadCredential=btfmill-signing-key:/path`). */
 export const CREDENTIAL = 'btfmill-signing-key';
@@ -19,14 +20,19 @@ export const KEY_VARIABLE = 'BTFMILL_SIGNING_KEY_FILE';
 
 /**
  * The key of the file that `--key` names, else of the one in the environment, else of systemd's credential; undefined
- * when none of them is there. Throws `usage` for a file that is named and cannot be used.
+ * when none of them is there. Throws `usage` for a file that is named and cannot be used, or lies in the archive that
+ * it is to sign.
  */
 export async function findSigningKey(
   named: string | undefined,
   env: NodeJS.ProcessEnv,
+  archiveDir: string,
 ): Promise<SigningKey | undefined> {
   const path = named ?? nonEmpty(env[KEY_VARIABLE]);
-  if (path !== undefined) return parseSecretKey(await readNamed(path), path);
+  if (path !== undefined) {
+    refuseInArchive(archiveDir, 'the secret key', path);
+    return parseSecretKey(await readNamed(path), path);
+  }
   const folder = nonEmpty(env.CREDENTIALS_DIRECTORY);
   if (folder === undefined) return undefined;
   const credential = join(folder, CREDENTIAL);

@@ -21,6 +21,32 @@ function messageOf(value: unknown, overrides: readonly Override[] = []): string 
 }
 
 describe('a configuration', () => {
+  it.each(['0 GB', '0.3 B', '999999999999 TiB'])('counts no %s', (size) => {
+    const sizes = { cacheSize: size, limits: { bytes: size } };
+    const message = messageOf({ ...MINIMAL, ...sizes });
+    expect(message).toContain('cacheSize: is less than a byte, or more than can be counted');
+    expect(message).toContain('limits.bytes: is less than');
+  });
+
+  it('takes no proxy that is none, and does not repeat its password', () => {
+    for (const http of ['proxy:3128', 'user:secret@proxy', 'socks5://user:secret@proxy:1', '']) {
+      const message = messageOf({ ...MINIMAL, proxies: { http } });
+      expect(message).toContain('proxies.http: ');
+      expect(message).not.toContain('secret');
+    }
+  });
+
+  it('says where a key is there twice, of which the parser would take the last', async () => {
+    const file = join(await tempDirForTest('config'), 'c.json');
+    writeFileSync(file, '{"distros": {"debian": {"releases": ["12"]},\n "amzn": {}, "debian": {}}}');
+    await expect(loadConfig(file, [])).rejects.toThrow(`${file}:2:14: the key "debian" is there already`);
+    writeFileSync(
+      file,
+      '{"distros": {"debian": {"limit": 1}, "amzn": {"limit": 1, "kernels": ["limit", "limit"]}}}',
+    );
+    expect(await loadConfig(file, [])).toMatchObject({ distros: { amzn: { limit: 1 } } });
+  });
+
   it('needs no more than a distribution', () => {
     expect(readConfig(MINIMAL, FILE, [])).toMatchObject({
       archive: '/etc/btfmill/archive',

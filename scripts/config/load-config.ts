@@ -8,6 +8,7 @@ import { DEFAULT_PROFILE, type ProfileName } from '../../dwarf/index.ts';
 import { BtfmillError } from '../../errors/index.ts';
 import { defaultCacheDir } from '../cli/flags.ts';
 import { parseByteSize } from './byte-size.ts';
+import { findDuplicateKey } from './duplicate-key.ts';
 import { describeIssues } from './issues.ts';
 import { configJsonSchema, configSchema, type DistroConfig, type ParsedConfig } from './schema.ts';
 
@@ -113,16 +114,29 @@ async function readText(file: string): Promise<string> {
 }
 
 function parseJson(file: string, text: string): unknown {
+  const json = text.replace(/^\uFEFF/u, '');
+  let value: unknown;
   try {
-    return JSON.parse(text.replace(/^\uFEFF/u, ''));
+    value = JSON.parse(json);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     const position = /at position (\d+)/u.exec(message)?.[1];
-    const before = text.slice(0, position === undefined ? text.length : Number(position));
-    const line = before.split('\n').length;
-    const column = before.length - before.lastIndexOf('\n');
-    throw new BtfmillError('usage', `${file}:${line}:${column}: is no JSON: ${message}`, { cause });
+    const at = position === undefined ? json.length : Number(position);
+    throw new BtfmillError('usage', `${place(file, json, at)}: is no JSON: ${message}`, { cause });
   }
+  const twice = findDuplicateKey(json);
+  if (twice === undefined) return value;
+  throw new BtfmillError(
+    'usage',
+    `${place(file, json, twice.at)}: the key ${JSON.stringify(twice.key)} is there already`,
+  );
+}
+
+/** `btfmill.config.json:3:14` */
+function place(file: string, text: string, at: number): string {
+  const before = text.slice(0, at);
+  const line = before.split('\n').length;
+  return `${file}:${line}:${before.length - before.lastIndexOf('\n')}`;
 }
 
 /** False when something on the way is no object: the schema will say so. */

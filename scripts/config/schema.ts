@@ -3,16 +3,31 @@
 import { z } from 'zod';
 import { parseArch } from '../../crawlers/arch.ts';
 import { crawlerNames } from '../../crawlers/index.ts';
+import { checkProxy } from '../../crawlers/http/proxy.ts';
 import { parseMirror } from '../../crawlers/mirror.ts';
 import { PROFILES, type ProfileName } from '../../dwarf/index.ts';
 import { BtfmillError } from '../../errors/index.ts';
-import { BYTE_SIZE } from './byte-size.ts';
+import { BYTE_SIZE, parseByteSize } from './byte-size.ts';
 
 const text = z.string().min(1);
 const path = text.describe('a path; relative ones begin at the configuration file');
 const count = z.int().min(1);
 const SIZE_ERROR = { error: 'expected a number of bytes, or text such as "20 GB" or "512 MiB"' };
-const size = z.union([count, z.string().regex(BYTE_SIZE, SIZE_ERROR)], SIZE_ERROR);
+const isCount = (bytes = 0): boolean => bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER;
+const size = z.union(
+  [
+    count,
+    z
+      .string()
+      .regex(BYTE_SIZE, { ...SIZE_ERROR, abort: true })
+      .refine(
+        (written) => isCount(parseByteSize(written)),
+        'is less than a byte, or more than can be counted',
+      ),
+  ],
+  SIZE_ERROR,
+);
+const proxy = text.check(asks(checkProxy));
 
 const distro = z.strictObject({
   releases: z.array(text).default([]).describe('only these releases, e.g. "12" or "bookworm"; [] is all'),
@@ -110,8 +125,8 @@ export const configSchema = z.strictObject({
   crossCheck: z.enum(['auto', 'always', 'never']).default('auto').describe('as `crawl --cross-check`'),
   proxies: z
     .strictObject({
-      http: text.optional().describe('proxy for http, e.g. "http://proxy:3128"'),
-      https: text.optional().describe('proxy for https'),
+      http: proxy.optional().describe('proxy for http, e.g. "http://proxy:3128"'),
+      https: proxy.optional().describe('proxy for https'),
       no: text.optional().describe('hosts to be asked directly, with commas between'),
     })
     .default({})

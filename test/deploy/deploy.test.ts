@@ -63,6 +63,25 @@ describe('commands in shipped files', () => {
   );
 });
 
+describe('btfmill.cron', () => {
+  it.each([
+    [0, ''],
+    [3, ''],
+    [6, ''],
+    [1, 'btfmill nightly: exit code 1\nbtfmill: disk-full: no room\n'],
+    [127, 'btfmill nightly: exit code 127\nbtfmill: disk-full: no room\n'],
+  ])('after exit code %i prints what is worth a mail: %j', async (code, mail) => {
+    const folder = await tempDirForTest('cron');
+    const line = (await read('btfmill.cron')).split('\n').find((text) => text.startsWith('17 '));
+    const command = line?.replace(/^(?:\S+ +){5}btfmill +/u, '').replaceAll('/var/log/btfmill', folder);
+    const fake = `btfmill() { echo 'btfmill: disk-full: no room' >&2; return ${code}; }`;
+    const { stdout, stderr } = await execa('sh', ['-c', `${fake}\n${command}`], {
+      stripFinalNewline: false,
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: mail, stderr: '' });
+  });
+});
+
 describe('example configurations', () => {
   it.each(['btfmill.config.json', 'github-actions.config.json'])('%s is one', async (name) => {
     const config = await loadConfig(join(DEPLOY, name), []);
