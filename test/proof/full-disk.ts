@@ -45,9 +45,12 @@ function wrongEnd(end: NightEnd): string[] {
   return isExplained ? [] : [`it ended with ${exitCode} without a reason: ${stderr}`];
 }
 
+/** A kernel failed; the index could not be published; a report, a copy or the metrics could not be written. */
+const TELLING: ReadonlySet<string> = new Set(['kernel.done', 'publish.failed', 'warning']);
+
 function codesOf({ stderr, events }: NightEnd): string[] {
   const codes = new Set<string>();
   for (const [, code] of stderr.matchAll(/^btfmill: ([a-z-]+): /gmu)) codes.add(code);
-  for (const { event, code } of events) if (event === 'kernel.done' && code !== undefined) codes.add(code);
+  for (const { event, code } of events) if (TELLING.has(event) && code !== undefined) codes.add(code);
   return [...codes];
 }
