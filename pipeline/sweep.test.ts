@@ -1,6 +1,6 @@
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { tempDirForTest } from '../test/support/temp.ts';
 import { removeTemporaries } from './sweep.ts';
 
@@ -57,4 +57,14 @@ it('leaves alone whatever else lies in the folder: it may be somebody’s home',
   await removeTemporaries(dir);
   expect(filesOf(dir)).toEqual(precious.toSorted());
   expect(filesOf(elsewhere)).toEqual(['.6.1.0-1-amd64.btf.tar.xz.77']);
+});
+
+it('passes over folders whose names are no UTF-8', async () => {
+  const dir = await tempDirForTest('sweep');
+  put(dir, ['.timestamp.json.77.tmp']);
+  const latin1 = Buffer.concat([Buffer.from(`${dir}/`), Buffer.from('\u00E9t\u00E9', 'latin1')]);
+  mkdirSync(latin1);
+  onTestFinished(() => rmdirSync(latin1));
+  await removeTemporaries(dir);
+  expect(readdirSync(dir, { encoding: 'buffer' })).toHaveLength(1);
 });

@@ -63,9 +63,17 @@ export async function removeTemporaries(dir: string): Promise<void> {
 /** `<distro>/<release>/<arch>`, and `index/<distro>/<release>`. */
 const FOLDER_DEPTH = 3;
 
+/**
+ * Whether a name on the disk is no UTF-8: what reads as this character cannot be opened again by the name that was read.
+ * No name of ours has it.
+ */
+export function isUnreadableName(name: string): boolean {
+  return name.includes('\uFFFD');
+}
+
 /** No part of an archive that lies in it: `.git`, and what the file system keeps for itself, readable by root only. */
 export function isForeignFolder(path: string): boolean {
-  return path.startsWith('.') || path.includes('/.') || path === 'lost+found';
+  return path.startsWith('.') || path.includes('/.') || path === 'lost+found' || isUnreadableName(path);
 }
 
 /**

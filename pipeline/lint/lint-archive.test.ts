@@ -1,4 +1,13 @@
-import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createHttpClient } from '../../crawlers/http/client.ts';
@@ -77,6 +86,21 @@ describe.skipIf(needsTool('xz'))('an archive that nobody vouches for', () => {
     put(dir, PATH, whole.subarray(0, whole.length - 20));
     expect(found(await lint(dir))).toEqual([`broken-xz ${PATH}`]);
     expect(found(await lint(dir, { deep: false }))).toEqual([]);
+  });
+
+  it('names that are no UTF-8, and goes on', async () => {
+    const dir = await tempDirForTest('lint');
+    put(dir, PATH, await tarXz([{ name: MEMBER }]));
+    const latin1 = Buffer.from('\u00E9', 'latin1');
+    const folder = Buffer.concat([Buffer.from(`${dir}/d`), latin1]);
+    const file = Buffer.concat([Buffer.from(`${dir}/${dirname(PATH)}/`), latin1]);
+    mkdirSync(folder);
+    writeFileSync(file, 'x');
+    onTestFinished(() => {
+      rmdirSync(folder);
+      unlinkSync(file);
+    });
+    expect(found(await lint(dir))).toEqual([`bad-name d\uFFFD`, `bad-name ${dirname(PATH)}/\uFFFD`]);
   });
 
   it('what does not belong in an archive', async () => {

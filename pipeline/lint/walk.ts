@@ -5,7 +5,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARCHIVE_SUFFIX } from '../archive-path.ts';
 import { isDescribingPath } from '../publish/names.ts';
-import { isForeignFolder, isTemporaryPath } from '../sweep.ts';
+import { isForeignFolder, isTemporaryPath, isUnreadableName } from '../sweep.ts';
 import type { Finding } from './findings.ts';
 
 export interface ArchiveTree {
@@ -32,7 +32,9 @@ export async function walkArchive(archiveDir: string): Promise<ArchiveTree> {
     const entries = await readdir(join(archiveDir, folder), { withFileTypes: true });
     for (const entry of entries.toSorted(byName)) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isFile() && isTemporaryPath(path)) unfinished += 1;
+      if (isUnreadableName(entry.name)) {
+        findings.push({ kind: 'bad-name', path, message: 'is no UTF-8, and was not looked at' });
+      } else if (entry.isFile() && isTemporaryPath(path)) unfinished += 1;
       else if (entry.isSymbolicLink() || isForeignFolder(path)) continue;
       else if (entry.isDirectory()) await visitFolder(path, depth);
       else if (!entry.isFile() && entry.name.endsWith(ARCHIVE_SUFFIX) && depth === KERNEL_DEPTH - 1)
