@@ -26,7 +26,7 @@ export async function makeArchive(archiveDir: string): Promise<void> {
  */
 export async function checkArchive(archiveDir: string): Promise<void> {
   // A name that the next run's sweep recognises, should this one be killed.
-  const probe = join(archiveDir, `.probe.${process.pid}${ARCHIVE_SUFFIX}`);
+  const probe = join(archiveDir, `.probe${ARCHIVE_SUFFIX}.${process.pid}`);
   try {
     await writeFile(probe, 'x');
   } catch (thrown) {

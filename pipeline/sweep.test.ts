@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { tempDirForTest } from '../test/support/temp.ts';
+import { checkArchive } from './archive-room.ts';
 import { removeTemporaries } from './sweep.ts';
 
 function put(dir: string, paths: readonly string[]): void {
@@ -34,6 +35,21 @@ it('removes what a killed run has left of every file that is written in an archi
     '.archive.sqlite.77.tmp',
     '..btfmill-mirror.json.77.tmp',
   ]);
+  symlinkSync('12', join(dir, 'debian/.alias.77.tmp'));
+  await removeTemporaries(dir);
+  expect(filesOf(dir)).toEqual([]);
+  expect(readdirSync(join(dir, 'debian'))).toEqual(['12']);
+});
+
+it('removes the file with which a killed run asked whether the archive takes any', async () => {
+  const dir = await tempDirForTest('sweep');
+  const seen: string[] = [];
+  const watcher = watch(dir, (_event, name) => seen.push(name ?? ''));
+  onTestFinished(() => watcher.close());
+  await checkArchive(dir);
+  await vi.waitUntil(() => seen.length > 0);
+  const [probe] = seen;
+  put(dir, [probe]);
   await removeTemporaries(dir);
   expect(filesOf(dir)).toEqual([]);
 });

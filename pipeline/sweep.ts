@@ -1,5 +1,6 @@
 /** Removes what a killed run left behind; the caller holds the locks, so nobody else is using any of it. */
 
+import type { Dirent } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARCHIVE_SUFFIX } from './archive-path.ts';
@@ -53,11 +54,17 @@ export async function removeTemporaries(dir: string): Promise<void> {
   async function visit(folder: string, depth: number): Promise<void> {
     for (const entry of await readdir(join(dir, folder), { withFileTypes: true })) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isFile() && isTemporaryPath(path)) await rm(join(dir, path), { force: true });
+      if (entry.isFile() ? isTemporaryPath(path) : isTemporaryLink(entry))
+        await rm(join(dir, path), { force: true });
       else if (entry.isDirectory() && depth < FOLDER_DEPTH && !isForeignFolder(path))
         await visit(path, depth + 1);
     }
   }
+}
+
+/** An alias (publish/aliases.ts) that has not got its name yet. */
+function isTemporaryLink(entry: Dirent): boolean {
+  return entry.isSymbolicLink() && /^\.alias\.\d+\.tmp$/u.test(entry.name);
 }
 
 /** `<distro>/<release>/<arch>`, and `index/<distro>/<release>`. */
