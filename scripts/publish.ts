@@ -1,7 +1,7 @@
 /** `btfmill publish`: index, sums and signature of the archive, so that strangers can copy and check it. */
 
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { openRecord } from '../db/index.ts';
 import { BtfmillError, EXIT } from '../errors/index.ts';
 import { lockFolder } from '../pipeline/lock.ts';
@@ -48,12 +48,7 @@ export function registerPublish(program: Command): void {
     .option('--db <file>', 'SQLite record of that archive', DEFAULT_DB)
     .option('--key <file>', 'minisign secret key without a password (keygen makes one)')
     .option('--unsigned', 'publish without a signature; mirrors can then not tell who made it')
-    .option(
-      '--valid-days <n>',
-      'days after which a copy without a newer timestamp is stale',
-      positiveInteger,
-      7,
-    )
+    .option('--valid-days <n>', 'days after which a copy without a newer timestamp is stale', validDays, 7)
     .addOption(
       new Option(
         '--aliases <how>',
@@ -68,6 +63,15 @@ export function registerPublish(program: Command): void {
   command.addHelpText('after', HELP).action(async () => {
     process.exitCode = await publish(command.optsWithGlobals<PublishFlags>());
   });
+}
+
+/** As in the configuration: who forgets an archive for a year has none. */
+const MAX_VALID_DAYS = 366;
+
+function validDays(text: string): number {
+  const days = positiveInteger(text);
+  if (days > MAX_VALID_DAYS) throw new InvalidArgumentError(`It must not be more than ${MAX_VALID_DAYS}.`);
+  return days;
 }
 
 /** Returns the exit code. */

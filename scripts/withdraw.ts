@@ -6,6 +6,7 @@ import { openRecord } from '../db/index.ts';
 import { BtfmillError, EXIT } from '../errors/index.ts';
 import { archivePath, keyOfArchivePath } from '../pipeline/archive-path.ts';
 import { lockFile } from '../pipeline/lock.ts';
+import { MAX_TEXT_LENGTH } from '../pipeline/publish/layout.ts';
 import { DEFAULT_DB } from './cli/flags.ts';
 
 const HELP = `
@@ -39,6 +40,9 @@ async function withdraw(path: string, { db, reason }: WithdrawFlags): Promise<vo
     throw new BtfmillError('usage', `${path}: is no path such as debian/12/x86_64/6.1.0-50-cloud-amd64`);
   }
   if (reason.trim() === '') throw new BtfmillError('usage', '--reason must say something');
+  if (reason.trim().length > MAX_TEXT_LENGTH) {
+    throw new BtfmillError('usage', `--reason must not have more than ${MAX_TEXT_LENGTH} characters`);
+  }
   const dbFile = resolve(db);
   const lock = await lockFile(`${dbFile}.lock`, `the record ${dbFile}`);
   const record = openRecord(dbFile, { mustExist: true });

@@ -52,7 +52,9 @@ const manifestSchema = z.object({
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ManifestFile = Manifest['files'][number];
 
-const text = z.string().min(1).max(4096);
+/** Of any text in an index, in UTF-16 units. */
+export const MAX_TEXT_LENGTH = 4096;
+const text = z.string().min(1).max(MAX_TEXT_LENGTH);
 const published = z.object({
   kernel: text,
   state: z.literal('published'),
@@ -122,6 +124,12 @@ export function parseIndex(bytes: Uint8Array, plane: Plane, where: string): Inde
   });
 }
 
+/** Why readers would refuse this line of an index; undefined when they take it. */
+export function lineProblem(line: IndexLine): string | undefined {
+  const { error } = lineSchema.safeParse(line);
+  return error === undefined ? undefined : describeIssue(error);
+}
+
 /** The last word on each kernel, in the order of first mention. */
 export function lastLines(lines: readonly IndexLine[]): Map<string, IndexLine> {
   const last = new Map<string, IndexLine>();
@@ -155,8 +163,11 @@ function parseText<T>(schema: z.ZodType<T>, json: string, where: string): T {
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw malformed(where, `${issue.path.join('.') || 'the value'}: ${issue.message}`);
+  throw malformed(where, describeIssue(result.error));
+}
+
+function describeIssue({ issues: [issue] }: z.ZodError): string {
+  return `${issue.path.join('.') || 'the value'}: ${issue.message}`;
 }
 
 function malformed(where: string, why: string): BtfmillError {

@@ -3,13 +3,14 @@
 import type { KernelRow, SeenPackage } from '../../db/index.ts';
 import { BtfmillError } from '../../errors/index.ts';
 import { archivePath } from '../archive-path.ts';
-import { type IndexLine, lastLines, type PublishedLine } from './layout.ts';
+import { type IndexLine, lastLines, lineProblem, type PublishedLine } from './layout.ts';
 
 /**
  * The lines to append for the kernels that were published or withdrawn since, sorted by name. A kernel of the index
  * that the record does not know stays as it is: records get lost, published files do not.
  *
- * Throws `archive-conflict` when the record has another BTF for a kernel than what was published.
+ * Throws `archive-conflict` when the record has another BTF for a kernel than what was published, `record-damaged` for a
+ * row that makes no line.
  */
 export function newLines(
   rows: readonly KernelRow[],
@@ -24,6 +25,9 @@ export function newLines(
       row.state === 'withdrawn' ? withdrawnLine(row, serial) : publishedLine(row, serial, packageOf);
     const before = known.get(row.kernel);
     if (before === undefined ? line.state === 'withdrawn' : isSame(before, line, row)) continue;
+    // A line is for ever: one that readers refuse would end the archive.
+    const problem = lineProblem(line);
+    if (problem !== undefined) throw new BtfmillError('record-damaged', `${archivePath(row)}: ${problem}`);
     added.push(line);
   }
   return added;

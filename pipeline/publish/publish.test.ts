@@ -300,3 +300,31 @@ it('lists names that objects have from birth like any other', async () => {
   expect(Object.keys(catalog)).toEqual(['__proto__', 'constructor']);
   expect(({} as Record<string, unknown>)['debian']).toBeUndefined();
 });
+
+it.each([
+  ['an endless text', "state = 'withdrawn', reason = hex(zeroblob(3000))"],
+  ['an empty text', "build_id = ''"],
+  ['no time', "published_at = 'yesterday'"],
+])('a row with %s is not signed: nobody could read the index any more', async (_, change) => {
+  const world = await makeArchive();
+  const path = world.add('6.1.0-1-amd64');
+  if (change.startsWith('state')) await world.publish();
+  const before = marks(world.archiveDir);
+  const db = openSqlite(world.record.file);
+  db.exec(`UPDATE kernels SET ${change}`);
+  db.close();
+  await expect(world.publish()).rejects.toMatchObject({
+    code: 'record-damaged',
+    message: expect.stringContaining(path),
+  });
+  expect(marks(world.archiveDir)).toEqual(before);
+});
+
+it('a timestamp that no reader takes is not signed', async () => {
+  const world = await makeArchive();
+  world.add('6.1.0-1-amd64');
+  await expect(world.publish({ validForMs: 4_000_000 * DAY })).rejects.toMatchObject({
+    code: 'archive-malformed',
+  });
+  expect(existsSync(join(world.archiveDir, INDEX))).toBe(false);
+});

@@ -23,7 +23,7 @@ import {
   withdrawnPaths,
 } from './describing-files.ts';
 import { hardLinkTwins } from './hard-links.ts';
-import { GENERATION, sha256Of, type Timestamp, toJsonLine } from './layout.ts';
+import { GENERATION, sha256Of, type Timestamp, toJsonLine, parseManifest, parseTimestamp } from './layout.ts';
 import { CONFIG, manifestName, RECORD_COPY, TIMESTAMP, TIMESTAMP_SIGNATURE } from './names.ts';
 import { type SigningKey, signMinisign, verifyMinisign } from './minisign.ts';
 import { type PlaneState, publishedKernels, readPlanes } from './plane-states.ts';
@@ -138,6 +138,10 @@ async function publishSerial(
   const all = [...files, copy];
   const manifest = makeManifest(planes, all, serial, now);
   const manifestFile = { path: manifestName(serial), bytes: Buffer.from(toJsonLine(manifest)) };
+  const timestamp = makeTimestamp(serial, manifestFile.bytes, options);
+  // What readers would refuse must not be signed: the next publish is a reader, too.
+  parseManifest(manifestFile.bytes, manifestFile.path);
+  parseTimestamp(Buffer.from(toJsonLine(timestamp)), TIMESTAMP);
   const first = await changedFiles(archiveDir, [...all.filter(isIndex), manifestFile]);
   // What the timestamp will lead to has to survive a power cut before the timestamp itself does.
   await writeInOrder(archiveDir, first);
@@ -145,7 +149,6 @@ async function publishSerial(
     archiveDir,
     all.filter((file) => !isIndex(file)),
   );
-  const timestamp = makeTimestamp(serial, manifestFile.bytes, options);
   const last = await writeWithTimestamp(rest, timestamp, options);
   return {
     serial,

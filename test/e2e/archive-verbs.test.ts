@@ -121,6 +121,9 @@ describe.skipIf(needsTool('xz', 'flock'))('an archive for strangers', () => {
     expect(await withdraw(pathOf(NAMES[0]))).toMatchObject({ exitCode: 0 });
     expect(await withdraw(pathOf(NAMES[0]))).toMatchObject({ exitCode: 2 });
     expect(await withdraw('../../etc/passwd')).toMatchObject({ exitCode: 2 });
+    const long = ['withdraw', pathOf(NAMES[1]), '--reason', 'x'.repeat(5000)];
+    expect(await site.run(...long)).toMatchObject({ exitCode: 2 });
+    expect(await site.run('publish', '--unsigned', '--valid-days', '367')).toMatchObject({ exitCode: 2 });
     expect((await site.run('publish', '--unsigned')).stdout).toContain('1 withdrawn: serial 2, 1 kernel');
     const last = readFileSync(site.file('archive/index/debian/12/x86_64.jsonl'), 'utf8')
       .trim()
