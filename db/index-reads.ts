@@ -32,8 +32,8 @@ export interface IndexReadTable {
   ofRun(runId: number): readonly IndexRead[];
   /** The newest read of each suite and architecture that succeeded, by distribution, release and suite. */
   newestGood(): readonly IndexRead[];
-  /** When each distribution was last read in whole by a run that came to its end, whatever follows it included. */
-  lastComplete(): readonly { readonly distro: string; readonly at: IsoTime }[];
+  /** When each distribution was last read in whole by a run that came to its end, whatever follows it included; times to come are a wrong clock's. */
+  lastComplete(now: IsoTime): readonly { readonly distro: string; readonly at: IsoTime }[];
   /**
    * Whether the package was there when its suite was last read with the same question; undefined when the record
    * does not know how it was seen.
@@ -81,10 +81,10 @@ export function indexReadTable(db: Database): IndexReadTable {
     'SELECT * FROM index_reads WHERE run_id = ? ORDER BY id',
   );
   const later = db.prepare<[Record<string, unknown>], { last: string }>(
-    `SELECT max(n.at) AS last FROM index_reads s JOIN index_reads n USING (distro, release, suite, asked)
+    `SELECT n.at AS last FROM index_reads s JOIN index_reads n USING (distro, release, suite, asked)
      WHERE s.distro = @distro AND s.release = @release AND s.suite = @suite AND s.at = @lastSeen
        AND s.code IS NULL AND n.code IS NULL AND s.arch IS @arch AND n.arch IS @arch
-     HAVING last IS NOT NULL`,
+     ORDER BY n.id DESC LIMIT 1`,
   );
   const newest = db.prepare<[], IndexReadColumns>(
     `SELECT * FROM index_reads WHERE id IN (
@@ -92,15 +92,15 @@ export function indexReadTable(db: Database): IndexReadTable {
      ORDER BY distro, release, suite, arch`,
   );
   // Exit codes from 128 on: it was stopped.
-  const complete = db.prepare<[], { distro: string; at: IsoTime }>(
+  const complete = db.prepare<[IsoTime], { distro: string; at: IsoTime }>(
     `SELECT i.distro, max(r.finished_at) AS at FROM runs r JOIN index_reads i ON i.run_id = r.id
-     WHERE r.failure_code IS NULL AND r.exit_code < 128 AND NOT EXISTS (
+     WHERE r.failure_code IS NULL AND r.exit_code < 128 AND r.finished_at <= ? AND NOT EXISTS (
        SELECT 1 FROM index_reads f WHERE f.run_id = r.id AND f.distro = i.distro AND f.code IS NOT NULL)
      GROUP BY i.distro ORDER BY i.distro`,
   );
   return {
-    lastComplete() {
-      return complete.all();
+    lastComplete(now) {
+      return complete.all(now);
     },
     add(read) {
       insert.run(toParameters({ ...NOTHING_OPTIONAL, ...read }));

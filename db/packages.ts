@@ -17,6 +17,8 @@ export interface PackageTable {
    * digest) is one row; where it was seen last (url, suite, trust) replaces what was known.
    */
   see(pkg: DebugPackage, at: IsoTime): number;
+  /** Of a package that was seen before. */
+  idOf(pkg: DebugPackage): number | undefined;
   byId(id: number): SeenPackage | undefined;
   /** Every package that was ever seen of a kernel, the one seen last first. */
   ofKernel(key: KernelKey): readonly SeenPackage[];
@@ -62,6 +64,10 @@ export function packageTable(db: Database): PackageTable {
     `SELECT * FROM packages WHERE distro = @distro AND release = @release AND arch = @arch AND kernel = @kernel
      ORDER BY last_seen DESC, id DESC`,
   );
+  const find = db.prepare<[Record<string, unknown>], { id: number }>(
+    `SELECT id FROM packages WHERE distro = @distro AND release = @release AND arch = @arch AND kernel = @kernel
+       AND name = @packageName AND version = @packageVersion AND digest = @digest`,
+  );
   const select = db.prepare<[number], PackageColumns>('SELECT * FROM packages WHERE id = ?');
   // Every package of a run was seen at the time that its reads of indexes have.
   const replacements = db.prepare<[number], PackageColumns>(
@@ -89,6 +95,9 @@ export function packageTable(db: Database): PackageTable {
       const row = upsert.get({ ...pkg, at });
       if (row === undefined) throw new Error('INSERT … RETURNING gave no row');
       return row.id;
+    },
+    idOf({ distro, release, arch, kernel, packageName, packageVersion, digest }) {
+      return find.get({ distro, release, arch, kernel, packageName, packageVersion, digest })?.id;
     },
     ofKernel({ distro, release, arch, kernel }) {
       return byKernel.all({ distro, release, arch, kernel }).map(toPackage);

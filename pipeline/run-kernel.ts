@@ -113,7 +113,9 @@ function openAttempt(
 ): Attempt {
   const at = deps.now().toISOString();
   return deps.record.transaction(() => {
-    const packageId = deps.record.packages.see(item.pkg, at);
+    // Seen it was when its index was read: another time would be that of no index, and it could not be missed later.
+    const { packages } = deps.record;
+    const packageId = packages.idOf(item.pkg) ?? packages.see(item.pkg, at);
     const kernelId = deps.record.kernels.ensure(key, at);
     if (!isPublished(item)) deps.record.kernels.markPending(kernelId, at);
     const id = deps.record.attempts.start({

@@ -8,6 +8,8 @@ import { type BtfRecord, openRecord } from '../db/index.ts';
 import { BtfmillError, type ErrorCode } from '../errors/index.ts';
 import { tempDirForTest } from '../test/support/temp.ts';
 import { archivePath } from './archive-path.ts';
+import { readKernelStates } from './report/kernel-states.ts';
+import { tellRun } from './report/run-story.ts';
 import { runCrawl } from './run.ts';
 import type { CrossCheckVerdict } from './cross-check.ts';
 import type { RunEvent, RunOptions, RunReport, RunSteps } from './run-types.ts';
@@ -695,6 +697,35 @@ describe('failures', () => {
     await world.run({}, { fetch: fails('http-stalled') });
     await world.run({}, { fetch: fails('http-stalled') });
     expect(await world.run()).toMatchObject({ published: 1 });
+  });
+
+  it('knows of a kernel that it has tried that it is no longer there', async () => {
+    const world = await makeWorld([A]);
+    const suite = { ...A, suite: 'bookworm', url: 'http://x/', trust: 'signed-index' as const };
+    const list =
+      (...packages: DebugPackage[]) =>
+      async (): Promise<CrawlResult> => {
+        world.clock = new Date(world.clock.getTime() + HOUR_MS);
+        const indexes = [{ ...suite, kernels: packages.length }];
+        return { packages, indexes, failures: [], indexBytes: 0, indexRequests: 1 };
+      };
+    const ticking: Partial<RunSteps> = {
+      fetch: async () => {
+        world.clock = new Date(world.clock.getTime() + 1);
+        throw new BtfmillError('http-not-found', 'no');
+      },
+    };
+    await world.run(
+      { jobs: 1 },
+      { list: list({ ...B, suite: 'bookworm' }, { ...A, suite: 'bookworm' }), ...ticking },
+    );
+    const { runId = 0 } = await world.run({}, { list: list({ ...B, suite: 'bookworm' }), ...ticking });
+    expect(tellRun(world.record, runId)?.vanished).toMatchObject([
+      { path: expect.stringContaining(A.kernel) },
+    ]);
+    expect(readKernelStates(world.record).counts).toContainEqual(
+      expect.objectContaining({ state: 'gone', kernels: 1 }),
+    );
   });
 
   it('goes on without an index that fails', async () => {

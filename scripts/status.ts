@@ -1,15 +1,13 @@
 /** `btfmill status`: what the record knows, by plane and state. */
 
 import type { Command } from 'commander';
+import { type BtfRecord, type KernelRow, openRecord, type RunRow, type TrustCount } from '../db/index.ts';
 import {
-  type BtfRecord,
-  KERNEL_STATES,
-  type KernelRow,
-  type KernelState,
-  openRecord,
-  type RunRow,
-  type TrustCount,
-} from '../db/index.ts';
+  type KernelStates,
+  readKernelStates,
+  SHOWN_STATES,
+  type ShownState,
+} from '../pipeline/report/kernel-states.ts';
 import { archNames, collect, DEFAULT_DB } from './cli/flags.ts';
 import { palette, type Palette, wantsColor } from './ui/color.ts';
 import { formatBytes, oneLine, plural } from './ui/format.ts';
@@ -22,7 +20,7 @@ Examples:
   npm run --silent status -- --json | jq '.planes[] | select(.kernels.failed > 0)'
 
 States: published (in the archive), failed (with an error code), no-debug-info (neither DWARF nor BTF in it),
-pending (known, not done yet), withdrawn (taken back, with a reason).
+pending (known, not done yet), withdrawn (taken back, with a reason), gone (failed or pending, and no longer on the mirror).
 
 Trust (--trust): signed-index (a signed index names the package's digest), signed-package (the package itself is signed),
 tls-only (nothing is signed all the way, but every step came by HTTPS), insecure (crawled with --insecure). "signed by" is
@@ -47,7 +45,7 @@ interface Plane {
 }
 
 interface PlaneStatus extends Plane {
-  readonly kernels: Record<KernelState, number>;
+  readonly kernels: Record<ShownState, number>;
   /** Bytes of the published archive files. */
   tarSizeBytes: number;
 }
@@ -88,18 +86,19 @@ export function registerStatus(program: Command): void {
 }
 
 function readStatus(record: BtfRecord, flags: StatusFlags): Status {
+  const states = readKernelStates(record);
   return {
     record: record.file,
     lastRun: record.runs.latest(),
-    planes: readPlanes(record).filter((plane) => isWanted(plane, flags)),
-    failures: record.kernels.inState('failed').filter((kernel) => isWanted(kernel, flags)),
+    planes: readPlanes(states).filter((plane) => isWanted(plane, flags)),
+    failures: states.failed.filter((kernel) => isWanted(kernel, flags)),
     trust: record.kernels.countByTrust().filter((count) => isWanted(count, flags)),
   };
 }
 
-function readPlanes(record: BtfRecord): PlaneStatus[] {
+function readPlanes({ counts }: KernelStates): PlaneStatus[] {
   const planes = new Map<string, PlaneStatus>();
-  for (const { distro, release, arch, state, kernels, tarSizeBytes } of record.kernels.countByPlane()) {
+  for (const { distro, release, arch, state, kernels, tarSizeBytes } of counts) {
     const name = `${distro}/${release}/${arch}`;
     const plane = planes.get(name) ?? { distro, release, arch, kernels: noKernels(), tarSizeBytes: 0 };
     plane.kernels[state] = kernels;
@@ -109,8 +108,8 @@ function readPlanes(record: BtfRecord): PlaneStatus[] {
   return [...planes.values()];
 }
 
-function noKernels(): Record<KernelState, number> {
-  return { published: 0, failed: 0, 'no-debug-info': 0, pending: 0, withdrawn: 0 };
+function noKernels(): Record<ShownState, number> {
+  return { published: 0, failed: 0, 'no-debug-info': 0, pending: 0, withdrawn: 0, gone: 0 };
 }
 
 function isWanted(plane: Plane, { distro, release, arch }: StatusFlags): boolean {
@@ -131,7 +130,7 @@ function renderStatus(status: Status, flags: StatusFlags): string {
 
 function renderPlanes(planes: readonly PlaneStatus[], paint: Palette): string {
   if (planes.length === 0) return 'no kernels known\n';
-  const numbers = KERNEL_STATES.map((title) => ({ title, align: 'right' as const }));
+  const numbers = SHOWN_STATES.map((title) => ({ title, align: 'right' as const }));
   const columns = [{ title: 'plane' }, ...numbers, { title: 'size', align: 'right' as const }];
   const rows = planes.map((plane) => planeRow(`${plane.distro}/${plane.release}/${plane.arch}`, plane));
   if (planes.length > 1) rows.push(planeRow('total', addUp(planes)));
@@ -141,7 +140,7 @@ function renderPlanes(planes: readonly PlaneStatus[], paint: Palette): string {
 function planeRow(name: string, plane: Pick<PlaneStatus, 'kernels' | 'tarSizeBytes'>): string[] {
   return [
     name,
-    ...KERNEL_STATES.map((state) => String(plane.kernels[state])),
+    ...SHOWN_STATES.map((state) => String(plane.kernels[state])),
     formatBytes(plane.tarSizeBytes),
   ];
 }
@@ -149,7 +148,7 @@ function planeRow(name: string, plane: Pick<PlaneStatus, 'kernels' | 'tarSizeByt
 function addUp(planes: readonly PlaneStatus[]): Pick<PlaneStatus, 'kernels' | 'tarSizeBytes'> {
   const kernels = noKernels();
   for (const plane of planes) {
-    for (const state of KERNEL_STATES) kernels[state] += plane.kernels[state];
+    for (const state of SHOWN_STATES) kernels[state] += plane.kernels[state];
   }
   return { kernels, tarSizeBytes: planes.reduce((sum, plane) => sum + plane.tarSizeBytes, 0) };
 }

@@ -2,6 +2,7 @@
 
 import type { BtfRecord } from '../../db/index.ts';
 import type { PublishReport } from '../publish/publish.ts';
+import { readKernelStates } from '../report/kernel-states.ts';
 import type { RunReport } from '../run-types.ts';
 import type { Labels, Metric } from './exposition.ts';
 
@@ -23,12 +24,11 @@ export function nightMetrics(record: BtfRecord, facts: NightFacts): Metric[] {
   return [...archiveMetrics(record), ...indexMetrics(record, facts), ...runMetrics(record, facts)];
 }
 
-function archiveMetrics({ kernels }: BtfRecord): Metric[] {
-  const planes = kernels.countByPlane();
+function archiveMetrics(record: BtfRecord): Metric[] {
+  const { counts: planes, failed } = readKernelStates(record);
   const bytes = planes.filter(({ state }) => state === 'published');
   const codes = new Map<string, number>();
-  for (const { code = 'unexpected' } of kernels.inState('failed'))
-    codes.set(code, (codes.get(code) ?? 0) + 1);
+  for (const { code = 'unexpected' } of failed) codes.set(code, (codes.get(code) ?? 0) + 1);
   return [
     gauge(
       'btfmill_kernels',
@@ -56,7 +56,9 @@ function archiveMetrics({ kernels }: BtfRecord): Metric[] {
 
 function indexMetrics({ indexReads }: BtfRecord, { now, distros }: NightFacts): Metric[] {
   const reads = indexReads.newestGood();
-  const complete = new Map(indexReads.lastComplete().map(({ distro, at }) => [distro, Date.parse(at)]));
+  const complete = new Map(
+    indexReads.lastComplete(now.toISOString()).map(({ distro, at }) => [distro, Date.parse(at)]),
+  );
   const labelled = reads.map((read) => ({
     labels: { distro: read.distro, release: read.release, suite: read.suite, arch: read.arch ?? '' },
     read,
