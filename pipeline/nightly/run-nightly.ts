@@ -101,6 +101,10 @@ export function explainDamage(thrown: unknown, backupFolder: string | undefined)
 }
 
 async function crawlAndPublish(options: NightOptions, deps: RunDeps): Promise<Ended> {
+  if (options.publish !== undefined && isOverdue(deps)) {
+    // Should this fail, it fails again at the end of the night, and counts there.
+    await tryPublish(options.publish, options.run.archiveDir, deps);
+  }
   let run: RunReport;
   try {
     run = await runCrawl(options.run, deps);
@@ -109,25 +113,37 @@ async function crawlAndPublish(options: NightOptions, deps: RunDeps): Promise<En
     return { broken, end: { failure: describe(broken), exitCode: exitOfBroken(broken) } };
   }
   if (run.stopped || options.publish === undefined) return { end: { run, exitCode: run.exitCode } };
-  try {
-    const published = await publish(options.publish, options.run.archiveDir, deps);
-    deps.emit({ event: 'publish.done', ...published });
-    return { end: { run, published, exitCode: run.exitCode } };
-  } catch (thrown) {
-    if (deps.signal.aborted) return { end: { run, exitCode: deps.stoppedExitCode() } };
-    const error = toBtfmillError(thrown);
-    const failure = describe(error);
-    deps.emit({ event: 'publish.failed', ...failure });
-    return { end: { run, failure, exitCode: worstExit([run.exitCode, exitOfBroken(error)]) } };
-  }
+  const published = await tryPublish(options.publish, options.run.archiveDir, deps);
+  if (!(published instanceof BtfmillError)) return { end: { run, published, exitCode: run.exitCode } };
+  if (deps.signal.aborted) return { end: { run, exitCode: deps.stoppedExitCode() } };
+  const exitCode = worstExit([run.exitCode, exitOfBroken(published)]);
+  return { end: { run, failure: describe(published), exitCode } };
 }
 
-async function publish(
+/**
+ * Whether the last two runs were killed or stopped before they could publish. What they made is then published before
+ * this one begins, or an archive that takes weeks to fill would have no index until then.
+ */
+function isOverdue({ record }: RunDeps): boolean {
+  const last = record.runs.newest(2);
+  return last.length === 2 && last.every(({ exitCode }) => exitCode === undefined || exitCode >= 128);
+}
+
+/** Says how it went; a failure is returned. */
+async function tryPublish(
   options: NonNullable<NightOptions['publish']>,
   archiveDir: string,
-  { record, now, signal }: RunDeps,
-): Promise<PublishReport> {
-  return publishArchive({ archiveDir, record, ...options, now: now(), signal });
+  { record, now, signal, emit }: RunDeps,
+): Promise<PublishReport | BtfmillError> {
+  try {
+    const published = await publishArchive({ archiveDir, record, ...options, now: now(), signal });
+    emit({ event: 'publish.done', ...published });
+    return published;
+  } catch (thrown) {
+    const error = toBtfmillError(thrown);
+    if (!signal.aborted) emit({ event: 'publish.failed', ...describe(error) });
+    return error;
+  }
 }
 
 function describe({ code, message }: BtfmillError): { readonly code: string; readonly message: string } {

@@ -389,6 +389,26 @@ describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () 
     expect(new Set(Object.values(statesOf(site.db)))).toEqual(new Set(['published']));
   });
 
+  it('publishes what two nights have made that did not get to it', async () => {
+    const stop = async (): Promise<void> => {
+      sample.server.setFault(({ path }) =>
+        path.includes('-rt-') ? { kind: 'stall', afterBytes: 0 } : undefined,
+      );
+      const running = spawnBtfmill(['nightly', '--json', '--jobs', '1'], { cwd: site.folder });
+      await running.waitForStdout(/"outcome":"published"|alreadyPublished|"published":[1-9]/u);
+      running.kill('SIGKILL');
+      await running.finished;
+      sample.server.setFault(() => undefined);
+    };
+    await stop();
+    await stop();
+    const third = await night('--limit-minutes', '0.000001');
+    const steps = third.log.map(({ event }) => event);
+    expect(steps.indexOf('publish.done')).toBeLessThan(steps.indexOf('run.started'));
+    expect(steps).toContain('publish.done');
+    expect((await metrics()).get('btfmill_published_serial')).toBe(1);
+  });
+
   it('wants a key before it begins, and tells what the configuration lacks', async () => {
     await rm(join(site.folder, 'btfmill.key'));
     expectExit(await night(), 2);
