@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { openRecord, type KernelRow } from '../db/index.ts';
+import { type BtfRecord, openRecord, type KernelRow } from '../db/index.ts';
 import { BtfmillError } from '../errors/index.ts';
 import { archivePath } from '../pipeline/archive-path.ts';
 import { lockFile } from '../pipeline/lock.ts';
@@ -15,6 +15,7 @@ Examples:
   npm run btfmill -- retry 6.1.0-50-cloud-amd64
   npm run btfmill -- retry --code cross-check --code dwarf-unsupported
   npm run btfmill -- retry --all
+  npm run btfmill -- retry --code dwarf-none          # those without debug information, too
 
 A kernel that failed is tried again the next night, then after 1, 2, 4, 8 days and then monthly, and at once by another
 version of btfmill; this makes the next run try it whenever that is.`;
@@ -38,6 +39,18 @@ export function registerRetry(program: Command): void {
   });
 }
 
+/**
+ * The code for which another try at a kernel may be wanted; a published one has one when its file is lost and could not
+ * be made again.
+ */
+function reasonOf({ id, state, code }: KernelRow, { attempts }: BtfRecord): string | undefined {
+  if (state === 'failed') return code;
+  if (state === 'no-debug-info') return 'dwarf-none';
+  if (state !== 'published') return undefined;
+  const [last] = attempts.ofKernel(id, 1);
+  return last?.retryAfter === undefined ? undefined : last.code;
+}
+
 async function retry(pattern: string | undefined, { db, code, all }: RetryFlags): Promise<void> {
   if (pattern === undefined && code === undefined && !all) {
     throw new BtfmillError('usage', 'name a kernel, or codes with --code, or --all');
@@ -46,15 +59,24 @@ async function retry(pattern: string | undefined, { db, code, all }: RetryFlags)
   const lock = await lockFile(`${dbFile}.lock`, `the record ${dbFile}`);
   const record = openRecord(dbFile, { mustExist: true });
   try {
-    const found = pattern === undefined ? record.kernels.inState('failed') : findKernels(record, pattern);
-    const isWanted = (row: KernelRow): boolean => code === undefined || code.includes(row.code ?? '');
-    const failed = found.filter((row) => row.state === 'failed' && isWanted(row));
-    if (failed.length === 0) throw new BtfmillError('usage', 'no kernel failed that is meant by this');
-    record.transaction(() => {
-      for (const { id } of failed) record.attempts.clearRetry(id);
+    const found = pattern === undefined ? record.kernels.named('*') : findKernels(record, pattern);
+    const meant = found.flatMap((row) => {
+      const why = reasonOf(row, record);
+      return why !== undefined && (code === undefined || code.includes(why)) ? [{ row, why }] : [];
     });
-    for (const row of failed) process.stdout.write(`${archivePath(row)}  ${row.code ?? ''}\n`);
-    process.stderr.write(`the next run tries ${plural(failed.length, 'kernel')} again\n`);
+    // Nothing went wrong with a package that has no debug information: all that failed does not mean it.
+    const isNamed = pattern !== undefined || code !== undefined;
+    const again = meant.filter(({ row }) => isNamed || row.state !== 'no-debug-info');
+    if (again.length === 0) throw new BtfmillError('usage', 'no kernel failed that is meant by this');
+    const at = new Date().toISOString();
+    record.transaction(() => {
+      for (const { row } of again) {
+        if (row.state === 'no-debug-info') record.kernels.markPending(row.id, at);
+        else record.attempts.clearRetry(row.id);
+      }
+    });
+    for (const { row, why } of again) process.stdout.write(`${archivePath(row)}  ${why}\n`);
+    process.stderr.write(`the next run tries ${plural(again.length, 'kernel')} again\n`);
   } finally {
     record.close();
     await lock.release();

@@ -230,4 +230,23 @@ describe('what the record tells', () => {
     expect((await run('why', '6.1.0-2-amd64')).stdout).toContain('the next run tries it');
     expect((await run('why', '6.1.0-1-amd64')).stdout).toContain('not tried again before');
   });
+
+  it('retry: what has no debug information only when it is meant', async () => {
+    const record = openRecord(join(cwd, 'btfmill.sqlite'));
+    const bare = debugPackage('6.1.0-8-amd64');
+    const packageId = record.packages.see(bare, AT);
+    record.kernels.markNoDebugInfo(record.kernels.ensure(bare, AT), packageId, AT);
+    record.close();
+    const stateOf = (kernel: string): string | undefined => {
+      const again = openRecord(join(cwd, 'btfmill.sqlite'), { forQueries: true });
+      const state = again.kernels.find(debugPackage(kernel))?.state;
+      again.close();
+      return state;
+    };
+    expect((await run('retry', '--all')).stdout).not.toContain('6.1.0-8-amd64');
+    expect(stateOf('6.1.0-8-amd64')).toBe('no-debug-info');
+    const named = await run('retry', '6.1.0-8-amd64');
+    expect(named.stdout).toBe('debian/12/x86_64/6.1.0-8-amd64.btf.tar.xz  dwarf-none');
+    expect(stateOf('6.1.0-8-amd64')).toBe('pending');
+  });
 });
