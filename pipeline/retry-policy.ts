@@ -18,8 +18,8 @@ const FREE_TRIES = 2;
 const MAX_UPSTREAM_WAIT_HOURS = 190;
 
 /**
- * What this machine lacks lies neither in the package nor in its mirror, and costs no download: the next run finds
- * it repaired, or says so again. A package that never fits (`disk-full`, not retryable) is another matter.
+ * What this machine lacks lies neither in the package nor in its mirror: the next run finds it repaired, or says so
+ * again. A package that never fits (`disk-full`, not retryable) is another matter.
  */
 const OF_THIS_MACHINE: ReadonlySet<ErrorCode> = new Set([
   'disk-full',

@@ -193,6 +193,13 @@ async function nightlyWith(
   stop: StopSignal,
 ): Promise<number> {
   const toolVersions = await readToolVersions();
+  if (toolVersions.xz === undefined) {
+    // Each kernel would say so by itself, when its package has been fetched.
+    throw new BtfmillError(
+      'tool-missing',
+      'xz is not installed (scripts/setup.sh installs it): nothing can be stored',
+    );
+  }
   const record = openForNight(dbFile, options);
   const http = createHttpClient({
     userAgent: `btfmill/${toolVersions.btfmill} (kernel debug package crawler)`,

@@ -1,7 +1,8 @@
 /** The nightly job on a local Debian mirror: a first night, one with nothing new, and nights on which something is wrong. */
 
-import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lockFile } from '../../pipeline/lock.ts';
 import { BOOKWORM_AMD64, TRIXIE_AMD64 } from '../mirrors/sample-mirror.ts';
@@ -407,6 +408,20 @@ describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () 
     expect(steps.indexOf('publish.done')).toBeLessThan(steps.indexOf('run.started'));
     expect(steps).toContain('publish.done');
     expect((await metrics()).get('btfmill_published_serial')).toBe(1);
+  });
+
+  it('fetches nothing without xz, which every kernel needs', async () => {
+    const folder = join(site.folder, 'bin');
+    await mkdir(folder);
+    for (const name of ['flock', 'gpgv']) {
+      const { stdout } = await execa('sh', ['-c', `command -v ${name}`]);
+      await symlink(stdout, join(folder, name));
+    }
+    sample.server.clear();
+    const result = await spawnBtfmill(['nightly'], { cwd: site.folder, path: folder }).finished;
+    expectExit(result, 2);
+    expect(result.stderr).toMatch(/^btfmill: tool-missing: xz is not installed/mu);
+    expect(sample.server.log).toEqual([]);
   });
 
   it('wants a key before it begins, and tells what the configuration lacks', async () => {
