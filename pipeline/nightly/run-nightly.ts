@@ -6,7 +6,9 @@
 import { readdir } from 'node:fs/promises';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { ARCHIVE_SUFFIX } from '../archive-path.ts';
+import type { BtfRecord } from '../../db/index.ts';
 import { writeFileAtomically } from '../atomic-write.ts';
+import { collectGarbage } from '../collect-garbage.ts';
 import type { SigningKey } from '../publish/minisign.ts';
 import { publishArchive, type PublishReport } from '../publish/publish.ts';
 import { readPublishedState } from '../publish/published-state.ts';
@@ -157,7 +159,14 @@ function describe({ code, message }: BtfmillError): { readonly code: string; rea
 async function leaveTraces(
   { start, runId }: Night,
   end: NightEnd,
-  { reportsDir, metricsFile, backups, publish: isPublishing, run: { archiveDir }, distros }: NightOptions,
+  {
+    reportsDir,
+    metricsFile,
+    backups,
+    publish: isPublishing,
+    run: { archiveDir, cacheDir },
+    distros,
+  }: NightOptions,
   deps: RunDeps,
 ): Promise<number> {
   const { record, now } = deps;
@@ -170,23 +179,26 @@ async function leaveTraces(
       deps.emit({
         event: 'warning',
         code: error.code,
-        message: `${what} could not be written: ${error.message}`,
+        message: `${what}: ${error.message}`,
       });
       if (!deps.signal.aborted) exitCode = worstExit([exitCode, exitOfBroken(error)]);
     }
   };
-  await attempt('the end of the run', async () => {
+  await attempt('the end of the run could not be written', async () => {
     if (runId !== undefined && end.failure !== undefined) record.runs.fail(runId, end.failure, end.exitCode);
   });
-  await attempt('the report', async () => {
+  await attempt('the cache could not be cleaned', async () => {
+    if (!deps.signal.aborted) await cleanCache(cacheDir, record, now());
+  });
+  await attempt('the report could not be written', async () => {
     if (runId === undefined) return;
     const [file] = await writeNightReport(reportsDir, record, runId, end);
     if (file !== undefined) deps.emit({ event: 'note', message: `report: ${file}` });
   });
-  await attempt('the copy of the record', async () => {
+  await attempt('the copy of the record could not be written', async () => {
     if (backups !== undefined) await backUpRecord(record, { ...backups, now: now() });
   });
-  await attempt('the metrics', async () => {
+  await attempt('the metrics could not be written', async () => {
     if (metricsFile === undefined) return;
     const seconds = Math.round(performance.now() - start) / 1000;
     const published = end.published ?? (isPublishing && (await lastPublished(archiveDir)));
@@ -201,6 +213,18 @@ async function leaveTraces(
     await writeFileAtomically(metricsFile, Buffer.from(renderMetrics(metrics)));
   });
   return exitCode;
+}
+
+/** Packages that no night has gone on with for so long are those of kernels that left their mirror, or fail for good. */
+const KEEP_PACKAGES_MS = 7 * 86_400_000;
+
+async function cleanCache(cacheDir: string, record: BtfRecord, now: Date): Promise<void> {
+  await collectGarbage({
+    cacheDir,
+    bodiesInUse: new Set(record.bodiesInUse()),
+    keepSince: new Date(now.getTime() - KEEP_PACKAGES_MS),
+    dryRun: false,
+  });
 }
 
 /** What readers of the archive see; when that cannot be read, publishing has said so. */

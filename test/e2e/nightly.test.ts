@@ -1,6 +1,6 @@
 /** The nightly job on a local Debian mirror: a first night, one with nothing new, and nights on which something is wrong. */
 
-import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -422,6 +422,17 @@ describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () 
     expectExit(result, 2);
     expect(result.stderr).toMatch(/^btfmill: tool-missing: xz is not installed/mu);
     expect(sample.server.log).toEqual([]);
+  });
+
+  it('keeps in the cache what may be gone on with, and not for ever', async () => {
+    const packages = join(site.folder, 'cache/packages');
+    await mkdir(packages, { recursive: true });
+    for (const name of ['old.part', 'new.part']) await writeFile(join(packages, name), 'half a package');
+    const daysAgo = (days: number): Date => new Date(Date.now() - days * 86_400_000);
+    await utimes(join(packages, 'old.part'), daysAgo(8), daysAgo(8));
+    await utimes(join(packages, 'new.part'), daysAgo(6), daysAgo(6));
+    expectExit(await night('--limit-kernels', '1', '--no-publish'), 0);
+    expect(await readdir(packages)).toEqual(['new.part']);
   });
 
   it('wants a key before it begins, and tells what the configuration lacks', async () => {
