@@ -20,6 +20,8 @@ export interface Expectations {
   readonly source: string;
   /** By archive path. */
   readonly files: ReadonlyMap<string, Expected>;
+  /** Whether one of them need not be there: a copy of what is new has older files or not. */
+  readonly mayLack: (path: string) => boolean;
   /** Whether a file may be there although nothing is expected of it; asked late, as a crawl may be publishing beside us. */
   readonly isKnown: (path: string) => boolean;
 }
@@ -34,7 +36,7 @@ export function expectRecorded(record: BtfRecord): Expectations {
     const state = key === undefined ? undefined : record.kernels.find(key)?.state;
     return state === 'published' || state === 'withdrawn';
   };
-  return { source: 'the record', files, isKnown };
+  return { source: 'the record', files, mayLack: () => false, isKnown };
 }
 
 function factsOf({ tarSizeBytes = 0, tarSha256 = '', btfSha256 = '' }: KernelRow): Expected {
@@ -42,8 +44,8 @@ function factsOf({ tarSizeBytes = 0, tarSha256 = '', btfSha256 = '' }: KernelRow
 }
 
 /**
- * What the archive says of itself, a copy of a part about that part; undefined when it was never published. Throws `archive-malformed` and
- * `archive-digest` when its description is damaged.
+ * What the archive says of itself, a copy of a part about that part; undefined when it was never published. Throws
+ * `archive-malformed` and `archive-digest` when its description is damaged.
  */
 export async function expectPublished(archiveDir: string): Promise<Expectations | undefined> {
   const state = await readPublishedState(archiveDir);
@@ -51,7 +53,8 @@ export async function expectPublished(archiveDir: string): Promise<Expectations 
   const part = (await readMirrorState(archiveDir))?.part;
   const since = part?.since ?? 0;
   const files = new Map<string, Expected>();
-  const optional = new Set<string>();
+  const withdrawn = new Set<string>();
+  const older = new Set<string>();
   for (const file of state.manifest.files) {
     const plane = planeOfIndex(file.path);
     if (plane === undefined) continue;
@@ -60,13 +63,15 @@ export async function expectPublished(archiveDir: string): Promise<Expectations 
     const { lines } = await readPlaneIndex(archiveDir, file);
     for (const line of lastLines(lines).values()) {
       const path = archivePath({ ...plane, kernel: line.kernel });
-      if (line.state === 'withdrawn' || line.serial < since) optional.add(path);
+      if (line.state === 'withdrawn') withdrawn.add(path);
       else files.set(path, { size: line.size, sha256: line.sha256, btfSha256: line.btf.sha256 });
+      if (line.serial < since) older.add(path);
     }
   }
   return {
     source: `the index of serial ${state.timestamp.serial}`,
     files,
-    isKnown: (path) => files.has(path) || optional.has(path),
+    mayLack: (path) => older.has(path),
+    isKnown: (path) => files.has(path) || withdrawn.has(path),
   };
 }

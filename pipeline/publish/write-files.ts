@@ -2,6 +2,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { aboutFile } from '../../errors/index.ts';
 import { syncFolder, writeFileAtomically, writeTogether } from '../atomic-write.ts';
 import { readIfThere } from '../read-if-there.ts';
 
@@ -27,8 +28,12 @@ export async function changedFiles<File extends FileToWrite>(
 /** One file, complete under its name at once; its folders are made when missing. */
 export async function writeFileBelow(root: string, { path, bytes }: FileToWrite): Promise<void> {
   const file = join(root, path);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomically(file, bytes);
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFileAtomically(file, bytes);
+  } catch (thrown) {
+    throw aboutFile(thrown, file);
+  }
 }
 
 /** All files, one after the other; their names survive a power cut after this. */
@@ -43,8 +48,12 @@ export async function writeInOrder(root: string, files: readonly FileToWrite[]):
 /** All files, which get their names one right after the other when all of them are on the disk. */
 export async function writeAtOnce(root: string, files: readonly FileToWrite[]): Promise<void> {
   const paths = files.map(({ path }) => path);
-  for (const folder of foldersOf(paths)) await mkdir(join(root, folder), { recursive: true });
-  await writeTogether(files.map(({ path, bytes }) => ({ path: join(root, path), bytes })));
+  try {
+    for (const folder of foldersOf(paths)) await mkdir(join(root, folder), { recursive: true });
+    await writeTogether(files.map(({ path, bytes }) => ({ path: join(root, path), bytes })));
+  } catch (thrown) {
+    throw aboutFile(thrown, root);
+  }
   await syncFoldersOf(root, paths);
 }
 
