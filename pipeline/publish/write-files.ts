@@ -1,6 +1,6 @@
 /** Writing files of an archive or a copy of one, so that what leads to them can come after them. */
 
-import { mkdir } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { aboutFile } from '../../errors/index.ts';
 import { syncFolder, writeFileAtomically, writeTogether } from '../atomic-write.ts';
@@ -45,16 +45,34 @@ export async function writeInOrder(root: string, files: readonly FileToWrite[]):
   );
 }
 
-/** All files, which get their names one right after the other when all of them are on the disk. */
+/**
+ * All files, which get their names one right after the other when all of them are on the disk: names that are new come
+ * first, because these alone can fail for want of room. Among the others the order is the given one.
+ */
 export async function writeAtOnce(root: string, files: readonly FileToWrite[]): Promise<void> {
   const paths = files.map(({ path }) => path);
   try {
     for (const folder of foldersOf(paths)) await mkdir(join(root, folder), { recursive: true });
-    await writeTogether(files.map(({ path, bytes }) => ({ path: join(root, path), bytes })));
+    const added: FileToWrite[] = [];
+    const replaced: FileToWrite[] = [];
+    for (const file of files) ((await isThere(join(root, file.path))) ? replaced : added).push(file);
+    await writeTogether(
+      [...added, ...replaced].map(({ path, bytes }) => ({ path: join(root, path), bytes })),
+    );
+    await syncFoldersOf(root, paths);
   } catch (thrown) {
     throw aboutFile(thrown, root);
   }
-  await syncFoldersOf(root, paths);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** The names of these files, and of the folders on the way to them, survive a power cut after this. */
