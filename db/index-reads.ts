@@ -93,10 +93,11 @@ export function indexReadTable(db: Database): IndexReadTable {
   );
   // Exit codes from 128 on: it was stopped.
   const complete = db.prepare<[IsoTime], { distro: string; at: IsoTime }>(
-    `SELECT i.distro, max(r.finished_at) AS at FROM runs r JOIN index_reads i ON i.run_id = r.id
-     WHERE r.failure_code IS NULL AND r.exit_code < 128 AND r.finished_at <= ? AND NOT EXISTS (
-       SELECT 1 FROM index_reads f WHERE f.run_id = r.id AND f.distro = i.distro AND f.code IS NOT NULL)
-     GROUP BY i.distro ORDER BY i.distro`,
+    `SELECT distro, max(finished_at) AS at FROM (
+       SELECT i.distro, r.finished_at FROM index_reads i JOIN runs r ON r.id = i.run_id
+       WHERE r.failure_code IS NULL AND r.exit_code < 128 AND r.finished_at <= ?
+       GROUP BY i.run_id, i.distro HAVING count(i.code) = 0)
+     GROUP BY distro ORDER BY distro`,
   );
   return {
     lastComplete(now) {

@@ -6,7 +6,7 @@ import type { DebugPackage } from '../crawlers/types.ts';
 import { toBtfmillError } from '../errors/index.ts';
 import { cannotMount, mountTmpfs } from '../test/support/mount.ts';
 import { tempDirForTest } from '../test/support/temp.ts';
-import { type BtfRecord, type BtfFacts, openRecord, type PublishedFacts } from './index.ts';
+import { type BtfRecord, type BtfFacts, openRecord, type PublishedFacts, type RunFailure } from './index.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './migrate.ts';
 import { SCHEMA_001 } from './migrations/001-first.ts';
 
@@ -431,5 +431,42 @@ describe('runs and validators', () => {
     validators.set('http://x.test/InRelease', { etag: '"1"', lastModified: 'Fri', sha256: SHA_A });
     validators.set('http://x.test/InRelease', { lastModified: 'Sat', sha256: SHA_B });
     expect(validators.get('http://x.test/InRelease')).toEqual({ lastModified: 'Sat', sha256: SHA_B });
+  });
+});
+
+describe('index_reads', () => {
+  it('knows when each distribution was last read in whole by a run that did all it was to do', async () => {
+    const record = await emptyRecord();
+    const none = {
+      published: 0,
+      alreadyPublished: 0,
+      noDebugInfo: 0,
+      failed: 0,
+      fetchedBytes: 0,
+      indexBytes: 0,
+    };
+    const run = (day: number, end: { exitCode: number; failure?: RunFailure }, ...broken: string[]): void => {
+      const at = `2026-11-${day}T02:00:00.000Z`;
+      const runId = record.runs.start({ startedAt: at, btfmillVersion: '0', options: {} });
+      for (const distro of ['amzn', 'debian']) {
+        const read = { runId, at, asked: '', distro, release: '1', suite: 's' };
+        record.indexReads.add({ ...read, arch: 'x86_64', kernels: 1 });
+        if (broken.includes(distro)) record.indexReads.add({ ...read, code: 'http-status', message: '500' });
+      }
+      record.runs.finish(runId, { finishedAt: at, ...none, ...end });
+    };
+    const last = (): unknown => record.indexReads.lastComplete('2026-11-30T00:00:00.000Z');
+    run(10, { exitCode: 3 });
+    run(11, { exitCode: 4 }, 'amzn');
+    const known = [
+      { distro: 'amzn', at: '2026-11-10T02:00:00.000Z' },
+      { distro: 'debian', at: '2026-11-11T02:00:00.000Z' },
+    ];
+    expect(last()).toEqual(known);
+    run(12, { exitCode: 143 });
+    run(13, { exitCode: 3, failure: { code: 'disk-full', message: 'no room' } });
+    expect(last()).toEqual(known);
+    expect(record.indexReads.lastComplete('2026-11-10T12:00:00.000Z')).toHaveLength(2);
+    expect(record.runs.latest()?.failure).toEqual({ code: 'disk-full', message: 'no room' });
   });
 });
