@@ -27,8 +27,8 @@ where it was cut off. A copy of a part (--distro, --release, --arch, --since) ha
 made larger later, not smaller. A file that the source lacks or has damaged does not keep back the others. A folder that
 holds another archive is left alone.
 
-Exit codes: ${EXIT.ok} the copy is complete, ${EXIT.usage} bad flags, or the folder has a copy of more than that, ${EXIT.upstreamUnreachable} the source cannot be reached or lacks a file, ${EXIT.integrity} a signature, serial or digest is
-wrong, ${EXIT.locked} another run is at it, 130/143 stopped by a signal.`;
+Exit codes: ${EXIT.ok} the copy is complete, ${EXIT.usage} bad flags, or the folder has a copy of more than that, ${EXIT.upstreamUnreachable} the source cannot be
+reached or lacks a file, ${EXIT.integrity} a signature, serial or digest is wrong, ${EXIT.locked} another run is at it, 130/143 stopped by a signal.`;
 
 interface MirrorFlags {
   readonly publicKey: string;

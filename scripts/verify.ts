@@ -29,12 +29,13 @@ Examples:
 Each file is compared in size and SHA-256 with the record; without a record, with the index that the archive was
 published with; without either, judged by itself. --deep also unpacks it: one member of the right name, mode and
 time, whose BTF is sound and the one expected. What the archive was published with (timestamp, signature, indexes, sums
-and lists) is held against its manifest; who signed it counts only with --public-key. Links are passed over: they are aliases. Files that a crawl is writing,
-or left unfinished when it was killed, are counted only.
+and lists) is held against its manifest; who signed it counts only with --public-key. Links are passed over: they are
+aliases. Files that a crawl is writing, or left unfinished when it was killed, are counted only.
 
 What is found goes to stdout: errors, after which a program gets nothing or something wrong, and what only differs
-from the layout. Exit code ${EXIT.damageFound} when there are errors, with --strict for either; ${EXIT.integrity} when the archive's own index is
-damaged and there is no record, or the signature is not --public-key's. To repair an archive of ours, remove the damaged file and crawl again.`;
+from the layout. Exit code ${EXIT.damageFound} when there are errors, with --strict for either; ${EXIT.integrity} when the signature is not
+--public-key's, or without a record the archive's own index is damaged. To repair an archive of ours, remove the
+damaged file and crawl again; damaged lists are made anew by the next publish.`;
 
 interface VerifyFlags {
   readonly archive: string;
