@@ -32,6 +32,11 @@ export interface IndexReadTable {
   ofRun(runId: number): readonly IndexRead[];
   /** The newest read of each suite and architecture that succeeded, by distribution, release and suite. */
   newestGood(): readonly IndexRead[];
+  /** The planes of which an index was read by the last run that asked this of the distribution and read any. */
+  lastPlanes(
+    distro: string,
+    asked: string,
+  ): readonly { readonly release: string; readonly arch: string; readonly at: IsoTime }[];
   /** When each distribution was last read in whole by a run that came to its end, whatever follows it included; times to come are a wrong clock's. */
   lastComplete(now: IsoTime): readonly { readonly distro: string; readonly at: IsoTime }[];
   /**
@@ -91,6 +96,12 @@ export function indexReadTable(db: Database): IndexReadTable {
        SELECT max(id) FROM index_reads WHERE code IS NULL GROUP BY distro, release, suite, arch)
      ORDER BY distro, release, suite, arch`,
   );
+  const lastPlanes = db.prepare<[Record<string, string>], { release: string; arch: string; at: IsoTime }>(
+    `SELECT release, arch, max(at) AS at FROM index_reads
+     WHERE distro = @distro AND asked = @asked AND code IS NULL AND arch IS NOT NULL AND run_id = (
+       SELECT max(run_id) FROM index_reads WHERE distro = @distro AND asked = @asked AND code IS NULL)
+     GROUP BY release, arch ORDER BY release, arch`,
+  );
   // Exit codes from 128 on: it was stopped.
   const complete = db.prepare<[IsoTime], { distro: string; at: IsoTime }>(
     `SELECT distro, max(finished_at) AS at FROM (
@@ -100,6 +111,9 @@ export function indexReadTable(db: Database): IndexReadTable {
      GROUP BY distro ORDER BY distro`,
   );
   return {
+    lastPlanes(distro, asked) {
+      return lastPlanes.all({ distro, asked });
+    },
     lastComplete(now) {
       return complete.all(now);
     },

@@ -2,7 +2,7 @@
 
 import { crawlerFor } from '../crawlers/index.ts';
 import type { DebugPackage, IndexSeen } from '../crawlers/types.ts';
-import { type BtfmillError, toBtfmillError } from '../errors/index.ts';
+import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import { archivePath } from './archive-path.ts';
 import { type DistroListing, listDistros } from './list-distros.ts';
 import type { IndexFailed, RunDeps, RunOptions } from './run-types.ts';
@@ -24,7 +24,7 @@ export async function listKernels(options: RunOptions, deps: RunDeps): Promise<L
     say: (message) => deps.emit({ event: 'note', message }),
     signal,
   });
-  const failures = listings.flatMap(failuresOf);
+  const failures = [...listings.flatMap(failuresOf), ...listings.flatMap((one) => nothingOf(one, options))];
   for (const failure of failures) deps.emit({ event: 'index.failed', ...failure });
   return {
     packages: listings.flatMap(({ packages }) => packages.filter((pkg) => pathError(pkg) === undefined)),
@@ -33,6 +33,19 @@ export async function listKernels(options: RunOptions, deps: RunDeps): Promise<L
     indexBytes: listings.reduce((sum, { indexBytes }) => sum + indexBytes, 0),
     indexRequests: listings.reduce((sum, { indexRequests }) => sum + indexRequests, 0),
   };
+}
+
+/** A mirror that has nothing at all of what is asked for is another place, or empty: no success. */
+function nothingOf(
+  { distro, indexes, packages, failures, error }: DistroListing,
+  options: RunOptions,
+): IndexFailed[] {
+  const isEmpty = indexes.length + packages.length + failures.length === 0 && error === undefined;
+  // A release that only other distributions know is no question to this one.
+  const isAsked = options.own?.[distro] !== undefined || options.request.releases.length === 0;
+  if (!isEmpty || !isAsked) return [];
+  const nothing = new BtfmillError('http-not-found', `${distro}: the mirror has none of its indexes`);
+  return [indexFailed(distro, '*', '*', nothing)];
 }
 
 /** A kernel whose name cannot be a file name is the fault of the index that named it, and of no other kernel. */

@@ -728,6 +728,40 @@ describe('failures', () => {
     );
   });
 
+  it('misses a release of which there is no index any more, once', async () => {
+    const world = await makeWorld([A]);
+    const listOf =
+      (...releases: readonly string[]): RunSteps['list'] =>
+      async () => ({
+        packages: [],
+        indexes: releases.map((release) => ({
+          suite: release,
+          release,
+          arch: 'x86_64',
+          url: 'http://x/',
+          trust: 'signed-index',
+          kernels: 0,
+        })),
+        failures: [],
+        indexBytes: 0,
+        indexRequests: 1,
+      });
+    expect(await world.run({}, { list: listOf('12', '13') })).toMatchObject({ exitCode: 0 });
+    expect(await world.run({}, { list: listOf('13') })).toMatchObject({
+      exitCode: 4,
+      indexFailures: [
+        { release: '12', code: 'http-not-found', message: expect.stringContaining('12/x86_64') },
+      ],
+    });
+    expect(await world.run({}, { list: listOf('13') })).toMatchObject({ exitCode: 0, indexFailures: [] });
+    for (const again of [1, 2]) {
+      expect(await world.run({}, { list: listOf() }), `night ${again}`).toMatchObject({
+        exitCode: 4,
+        indexFailures: [{ release: '*', code: 'http-not-found' }],
+      });
+    }
+  });
+
   it('goes on without an index that fails', async () => {
     const world = await makeWorld([A]);
     const list = async (): Promise<CrawlResult> => ({

@@ -20,6 +20,7 @@ import {
   type PlanItem,
 } from './plan.ts';
 import { requestOf } from './list-distros.ts';
+import { findLostPlanes } from './lost-planes.ts';
 import { createPackageLocks } from './package-locks.ts';
 import { runKernel } from './run-kernel.ts';
 import { type Listing, listKernels } from './run-list.ts';
@@ -144,7 +145,10 @@ function closeBrokenRun(runId: number | undefined, end: RunReport, error: Btfmil
 
 async function listPlanAndWork(run: RunState, deps: RunDeps, runId: number | undefined): Promise<void> {
   const { options } = run;
-  run.listing = await listKernels(options, deps);
+  const listing = await listKernels(options, deps);
+  const lost = findLostPlanes(listing, options, deps.record, (distro) => questionOf(options, distro));
+  for (const failure of lost) deps.emit({ event: 'index.failed', ...failure });
+  run.listing = { ...listing, failures: [...listing.failures, ...lost] };
   if (runId !== undefined) recordSeen(run.listing, runId, options, deps);
   const setup = (distro: string): string => fingerprint(options, deps, distro);
   run.plan = await makePlan(run.listing.packages, setup, options, deps);
