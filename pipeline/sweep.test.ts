@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, rmdirSync, symlinkSync, watch, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { tempDirForTest } from '../test/support/temp.ts';
@@ -12,8 +13,9 @@ function put(dir: string, paths: readonly string[]): void {
   }
 }
 
-function filesOf(dir: string): string[] {
-  return readdirSync(dir, { recursive: true, withFileTypes: true })
+/** Links are not followed; readdirSync does so in Node 24, the promise never. */
+async function filesOf(dir: string): Promise<string[]> {
+  return (await readdir(dir, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
     .toSorted();
@@ -37,7 +39,7 @@ it('removes what a killed run has left of every file that is written in an archi
   ]);
   symlinkSync('12', join(dir, 'debian/.alias.77.tmp'));
   await removeTemporaries(dir);
-  expect(filesOf(dir)).toEqual([]);
+  expect(await filesOf(dir)).toEqual([]);
   expect(readdirSync(join(dir, 'debian'))).toEqual(['12']);
 });
 
@@ -51,7 +53,7 @@ it('removes the file with which a killed run asked whether the archive takes any
   const [probe] = seen;
   put(dir, [probe]);
   await removeTemporaries(dir);
-  expect(filesOf(dir)).toEqual([]);
+  expect(await filesOf(dir)).toEqual([]);
 });
 
 it('leaves alone whatever else lies in the folder: it may be somebody’s home', async () => {
@@ -71,8 +73,8 @@ it('leaves alone whatever else lies in the folder: it may be somebody’s home',
   put(elsewhere, ['.6.1.0-1-amd64.btf.tar.xz.77']);
   symlinkSync(elsewhere, join(dir, 'link'));
   await removeTemporaries(dir);
-  expect(filesOf(dir)).toEqual(precious.toSorted());
-  expect(filesOf(elsewhere)).toEqual(['.6.1.0-1-amd64.btf.tar.xz.77']);
+  expect(await filesOf(dir)).toEqual(precious.toSorted());
+  expect(await filesOf(elsewhere)).toEqual(['.6.1.0-1-amd64.btf.tar.xz.77']);
 });
 
 it('passes over folders whose names are no UTF-8', async () => {

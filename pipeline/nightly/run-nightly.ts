@@ -3,11 +3,10 @@
  * night is told of in a report, in metrics and in a copy of the record.
  */
 
-import { readdir } from 'node:fs/promises';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
-import { ARCHIVE_SUFFIX } from '../archive-path.ts';
 import type { BtfRecord } from '../../db/index.ts';
 import { writeFileAtomically } from '../atomic-write.ts';
+import { walkArchive } from '../lint/walk.ts';
 import { collectGarbage } from '../collect-garbage.ts';
 import type { SigningKey } from '../publish/minisign.ts';
 import { publishArchive, type PublishReport } from '../publish/publish.ts';
@@ -78,8 +77,7 @@ function checkRecord({ record }: RunDeps, { backups }: NightOptions): void {
  */
 async function refuseLostRecord({ record }: RunDeps, { run, backups }: NightOptions): Promise<void> {
   if (record.runs.latest() !== undefined || record.kernels.countByPlane().length > 0) return;
-  const names = await readdir(run.archiveDir, { recursive: true });
-  const file = names.find((name) => name.endsWith(ARCHIVE_SUFFIX));
+  const [file] = (await walkArchive(run.archiveDir)).kernels;
   if (file === undefined) return;
   throw explainDamage(
     new BtfmillError(
