@@ -2,7 +2,6 @@
 
 import { type Command, Option } from 'commander';
 import { availableParallelism } from 'node:os';
-import { createHttpClient } from '../crawlers/http/client.ts';
 import { crawlerNames } from '../crawlers/index.ts';
 import { checkRecordFile, openRecord } from '../db/index.ts';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
@@ -10,7 +9,6 @@ import { BtfmillError } from '../errors/index.ts';
 import type { Lock } from '../pipeline/lock.ts';
 import type { CrossCheckMode, RunOptions, RunReport } from '../pipeline/run-types.ts';
 import { runCrawl } from '../pipeline/run.ts';
-import { createSteps } from '../pipeline/steps.ts';
 import type { Shard } from '../pipeline/shard.ts';
 import type { SourceChoice } from '../pipeline/types.ts';
 import {
@@ -31,10 +29,10 @@ import {
 } from './cli/flags.ts';
 import { CLOSED_OUTPUT_EXIT, onOutputFault } from './cli/output-faults.ts';
 import { checkPlaces, type Places } from './cli/places.ts';
-import { listenForStop, type StopSignal } from './cli/stop-signal.ts';
+import { listenForStop } from './cli/stop-signal.ts';
 import { takeLocks } from './cli/take-locks.ts';
-import { readToolVersions } from './cli/tool-versions.ts';
-import { createRunReporter, type RunReporter } from './ui/run-reporter.ts';
+import { withRun } from './cli/with-run.ts';
+import { createRunReporter } from './ui/run-reporter.ts';
 
 const HELP = `
 Examples:
@@ -195,39 +193,13 @@ async function crawl(flags: CrawlFlags): Promise<RunReport> {
   let locks: Lock[] = [];
   try {
     if (!options.dryRun) locks = await takeLocks(places);
-    return await crawlWith(options, places, reporter, stop);
+    const setup = { openRecord: () => openRecord(places.dbFile), options, reporter, stop };
+    return await withRun(setup, (deps) => runCrawl(options, deps));
   } finally {
     reporter.close();
     stop.release();
     forget();
     for (const lock of locks) await lock.release();
-  }
-}
-
-async function crawlWith(
-  options: RunOptions,
-  places: Places,
-  reporter: RunReporter,
-  stop: StopSignal,
-): Promise<RunReport> {
-  const toolVersions = await readToolVersions();
-  const record = openRecord(places.dbFile);
-  const http = createHttpClient({
-    userAgent: `btfmill/${toolVersions.btfmill} (kernel debug package crawler)`,
-  });
-  try {
-    return await runCrawl(options, {
-      record,
-      steps: createSteps({ http, validators: record.validators, options }),
-      toolVersions,
-      now: () => new Date(),
-      emit: reporter.take,
-      signal: stop.signal,
-      stoppedExitCode: stop.exitCode,
-    });
-  } finally {
-    await http.close();
-    record.close();
   }
 }
 

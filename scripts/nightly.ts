@@ -2,7 +2,6 @@
 
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { createHttpClient } from '../crawlers/http/client.ts';
 import { type BtfRecord, checkRecordFile, openRecord } from '../db/index.ts';
 import { BtfmillError, toBtfmillError } from '../errors/index.ts';
 import type { Lock } from '../pipeline/lock.ts';
@@ -11,13 +10,12 @@ import type { SigningKey } from '../pipeline/publish/minisign.ts';
 import { exitOfBroken } from '../pipeline/run-exit.ts';
 import type { RunOptions } from '../pipeline/run-types.ts';
 import type { Shard } from '../pipeline/shard.ts';
-import { createSteps } from '../pipeline/steps.ts';
 import { collect, shardOf } from './cli/flags.ts';
 import { checkOtherPlaces, checkPlaces, type Places } from './cli/places.ts';
 import { CREDENTIAL, findSigningKey, KEY_VARIABLE } from './cli/signing-key.ts';
-import { listenForStop, type StopSignal } from './cli/stop-signal.ts';
+import { listenForStop } from './cli/stop-signal.ts';
 import { takeLocks } from './cli/take-locks.ts';
-import { readToolVersions } from './cli/tool-versions.ts';
+import { withRun } from './cli/with-run.ts';
 import { chooseDistros } from './config/choose-distros.ts';
 import {
   DEFAULT_CONFIG,
@@ -174,7 +172,14 @@ async function nightly(config: NightConfig, flags: NightlyFlags): Promise<number
   let locks: Lock[] = [];
   try {
     locks = await takeLocks(places);
-    return await nightlyWith(options, config, places, reporter, stop);
+    const setup = {
+      openRecord: () => openForNight(places.dbFile, options),
+      options: options.run,
+      proxies: config.proxies,
+      reporter,
+      stop,
+    };
+    return await withRun(setup, (deps) => runNightly(options, deps));
   } catch (thrown) {
     const error = toBtfmillError(thrown);
     throw new BtfmillError(error.code, error.message, { cause: error, exitCode: exitOfBroken(error) });
@@ -182,42 +187,6 @@ async function nightly(config: NightConfig, flags: NightlyFlags): Promise<number
     reporter.close();
     stop.release();
     for (const lock of locks) await lock.release();
-  }
-}
-
-async function nightlyWith(
-  options: NightOptions,
-  { proxies }: NightConfig,
-  { dbFile }: Places,
-  reporter: RunReporter,
-  stop: StopSignal,
-): Promise<number> {
-  const toolVersions = await readToolVersions();
-  if (toolVersions.xz === undefined) {
-    // Each kernel would say so by itself, when its package has been fetched.
-    throw new BtfmillError(
-      'tool-missing',
-      'xz is not installed (scripts/setup.sh installs it): nothing can be stored',
-    );
-  }
-  const record = openForNight(dbFile, options);
-  const http = createHttpClient({
-    userAgent: `btfmill/${toolVersions.btfmill} (kernel debug package crawler)`,
-    proxies,
-  });
-  try {
-    return await runNightly(options, {
-      record,
-      steps: createSteps({ http, validators: record.validators, options: options.run }),
-      toolVersions,
-      now: () => new Date(),
-      emit: reporter.take,
-      signal: stop.signal,
-      stoppedExitCode: stop.exitCode,
-    });
-  } finally {
-    await http.close();
-    record.close();
   }
 }
 

@@ -374,10 +374,10 @@ describe.skipIf(needsTool(...E2E_TOOLS))('nightly on a local Debian mirror', () 
   it('stops on SIGTERM, tells of it, and goes on the next night', async () => {
     await configure({ publish: false });
     sample.server.setFault(({ path }) =>
-      path.includes('/pool/') ? { kind: 'stall', afterBytes: 10_000 } : undefined,
+      path.includes('/pool/') ? { kind: 'stall', afterBytes: 1000 } : undefined,
     );
     const running = spawnBtfmill(['nightly', '--json'], { cwd: site.folder });
-    await sample.server.waitFor(/\/pool\//u, 10_000);
+    await sample.server.waitFor(/\/pool\//u, 1000);
     const before = performance.now();
     running.kill('SIGTERM');
     const stopped = await running.finished;

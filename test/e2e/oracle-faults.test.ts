@@ -131,8 +131,10 @@ describe.skipIf(needsTool(...E2E_TOOLS))('cross-check with a bad oracle', () => 
   it.each(['xz', 'gpgv'])('names %s when it is missing', async (tool) => {
     site = await sample.newSite();
     const path = await pathWithout(sample.folder, tool);
+    sample.server.clear();
     const result = await site.crawl(BOTH, { path });
     expectExit(result, 2);
+    expect(sample.server.log.filter((entry) => entry.path.includes('/pool/'))).toEqual([]);
     expect(result.stderr + JSON.stringify([...result.done])).toMatch(
       new RegExp(`tool-missing.*\\b${tool}\\b`, 'u'),
     );
