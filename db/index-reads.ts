@@ -37,7 +37,10 @@ export interface IndexReadTable {
     distro: string,
     asked: string,
   ): readonly { readonly release: string; readonly arch: string; readonly at: IsoTime }[];
-  /** When each distribution was last read in whole by a run that came to its end, whatever follows it included; times to come are a wrong clock's. */
+  /**
+   * When each distribution was last read in whole by a run that came to its end, whatever follows it included; times
+   * to come are a wrong clock's.
+   */
   lastComplete(now: IsoTime): readonly { readonly distro: string; readonly at: IsoTime }[];
   /**
    * Whether the package was there when its suite was last read with the same question; undefined when the record

@@ -76,8 +76,10 @@ INSERT INTO main.runs (started_at, btfmill_version, options)
 CREATE TEMP TABLE run_ids AS
   SELECT o.id AS other_id, m.id AS id FROM other.runs o JOIN main.runs m USING (started_at, btfmill_version, options);
 UPDATE main.runs SET (finished_at, exit_code, published, already_published, no_debug_info, failed, fetched_bytes,
-    index_bytes, failure_code, failure_message) = (SELECT o.finished_at, o.exit_code, o.published, o.already_published, o.no_debug_info, o.failed,
-    o.fetched_bytes, o.index_bytes, o.failure_code, o.failure_message FROM other.runs o JOIN temp.run_ids i ON i.other_id = o.id WHERE i.id = main.runs.id)
+    index_bytes, failure_code, failure_message) = (
+    SELECT o.finished_at, o.exit_code, o.published, o.already_published, o.no_debug_info, o.failed, o.fetched_bytes,
+      o.index_bytes, o.failure_code, o.failure_message
+    FROM other.runs o JOIN temp.run_ids i ON i.other_id = o.id WHERE i.id = main.runs.id)
   WHERE finished_at IS NULL AND id IN (SELECT id FROM temp.run_ids);
 
 CREATE TEMP TABLE new_attempts AS

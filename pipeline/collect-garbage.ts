@@ -2,7 +2,7 @@
 
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PACKAGE_FOLDER, WORK_FOLDER } from './sweep.ts';
+import { INDEX_FOLDER, PACKAGE_FOLDER, WORK_FOLDER } from './sweep.ts';
 
 export interface GarbageOptions {
   /** The caller holds its lock. */
@@ -19,9 +19,6 @@ export interface Garbage {
   readonly path: string;
   readonly sizeBytes: number;
 }
-
-/** Below the cache. */
-export const INDEX_FOLDER = 'indexes';
 
 /** What was removed, or would be. Published files lie elsewhere and are never looked at. Throws `io-failed`. */
 export async function collectGarbage(options: GarbageOptions): Promise<Garbage[]> {

@@ -34,9 +34,9 @@ export function planeOf({ distro, release, arch }: Omit<KernelKey, 'kernel'>): s
 
 /**
  * The distributions take turns, and within each its planes, newest kernel first; behind them those that were tried in
- * vain, or a handful that fail every night would be all that a limited night ever does. A distribution whose next package is
- * too large for what is left has had its share; it comes first the next time. Without a budget everything is taken,
- * in the order given.
+ * vain, or a handful that fail every night would be all that a limited night ever does. A distribution whose next
+ * package is too large for what is left has had its share; it comes first the next time. Without a budget everything
+ * is taken, in the order given.
  */
 export function shareOut<Item extends Wanted>(
   items: readonly Item[],

@@ -13,7 +13,7 @@ import { fetchPackage } from './fetch.ts';
 import type { RunOptions, RunSteps, StepControl } from './run-types.ts';
 import { verifyRpm } from './rpm-signature.ts';
 import { readArchiveFile, storeBtf } from './store.ts';
-import { PACKAGE_FOLDER } from './sweep.ts';
+import { INDEX_FOLDER, PACKAGE_FOLDER } from './sweep.ts';
 import type { VerifiedPackage } from './types.ts';
 import { unpackVmlinux } from './unpack/index.ts';
 
@@ -26,7 +26,7 @@ export interface StepContext {
 /** Index bodies go to `<cache>/indexes`, packages to `<cache>/packages`. */
 export function createSteps({ http, validators, options }: StepContext): RunSteps {
   const { archiveDir, cacheDir, profile, threads } = options;
-  const indexCacheDir = join(cacheDir, 'indexes');
+  const indexCacheDir = join(cacheDir, INDEX_FOLDER);
   const packageDir = join(cacheDir, PACKAGE_FOLDER);
   const troubledHosts = new Set<string>();
   return {

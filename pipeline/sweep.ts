@@ -12,6 +12,9 @@ export const WORK_FOLDER = 'btfmill-work';
 /** Below the cache; holds packages by digest (fetch.ts). */
 export const PACKAGE_FOLDER = 'packages';
 
+/** Below the cache; holds the bodies of index files (crawlers/http/body-cache.ts). */
+export const INDEX_FOLDER = 'indexes';
+
 /** Hexadecimal digests of the packages that the cache holds, whole or in part. */
 export async function packageDigests(cacheDir: string): Promise<ReadonlySet<string>> {
   return new Set((await packageFiles(cacheDir)).map(digestOf));

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { resolveBases } from '../crawlers/debian/sources.ts';
 import { BtfmillError, EXIT, toBtfmillError } from '../errors/index.ts';
 import { findPahole } from '../pipeline/pahole.ts';
@@ -14,6 +14,7 @@ import { benchHttpClient, findPackages } from './bench/find-kernel.ts';
 import { scaling } from './bench/job-scaling.ts';
 import { wantedKernel } from './bench/kernels.ts';
 import { startLoopbackMirror } from './bench/loopback-mirror.ts';
+import { runProgram } from './bench/run-program.ts';
 import { defaultCacheDir, positiveInteger } from './cli/flags.ts';
 import { listenForStop } from './cli/stop-signal.ts';
 import { palette, wantsColor } from './ui/color.ts';
@@ -99,10 +100,4 @@ async function bench({ kernel, cache, jobs, kernels, ...flags }: BenchCrawlFlags
   }
 }
 
-try {
-  await program.exitOverride().parseAsync();
-} catch (thrown) {
-  if (!(thrown instanceof CommanderError)) throw thrown;
-  // Commander has said what is wrong, or printed the help.
-  process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
-}
+await runProgram(program);

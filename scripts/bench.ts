@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { basename, resolve } from 'node:path';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_PROFILE, PROFILES, type ProfileName } from '../dwarf/index.ts';
 import { BtfmillError, EXIT, toBtfmillError } from '../errors/index.ts';
 import { findPahole, type Pahole, profileOfPahole } from '../pipeline/pahole.ts';
@@ -13,6 +13,7 @@ import { findKernel, type FoundKernel } from './bench/find-kernel.ts';
 import { KERNEL_NAMES, wantedKernel } from './bench/kernels.ts';
 import { type BenchRow, renderRows } from './bench/report.ts';
 import { benchKernel } from './bench/run-bench.ts';
+import { runProgram } from './bench/run-program.ts';
 import { collect, defaultCacheDir, positiveInteger } from './cli/flags.ts';
 import { listenForStop } from './cli/stop-signal.ts';
 import { palette, wantsColor } from './ui/color.ts';
@@ -151,10 +152,4 @@ function print(rows: readonly BenchRow[], profile: ProfileName, flags: BenchFlag
   );
 }
 
-try {
-  await program.exitOverride().parseAsync();
-} catch (thrown) {
-  if (!(thrown instanceof CommanderError)) throw thrown;
-  // Commander has said what is wrong, or printed the help.
-  process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
-}
+await runProgram(program);

@@ -4,7 +4,7 @@ import { lstat, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BtfmillError } from '../../errors/index.ts';
 import { DISK_MARGIN_BYTES } from '../disk-space.ts';
-import { dropPackages, PACKAGE_FOLDER, packageDigests } from '../sweep.ts';
+import { dropPackages, INDEX_FOLDER, PACKAGE_FOLDER, packageDigests } from '../sweep.ts';
 import type { DiskLimit } from './gates.ts';
 
 /** Of the limit, for packages that wait for another night: the rest is for kernels in work. */
@@ -31,7 +31,7 @@ export async function readDiskLimit({ cacheDir, limitBytes, wanted }: CacheSetti
   }
   const present = await packageDigests(cacheDir);
   await dropPackages(cacheDir, new Set([...present].filter((digest) => !wanted.has(digest))));
-  const indexBytes = await folderBytes(join(cacheDir, 'indexes'));
+  const indexBytes = await folderBytes(join(cacheDir, INDEX_FOLDER));
   const bytes = limitBytes - indexBytes;
   if (bytes <= 0) {
     throw new BtfmillError(

@@ -1,5 +1,6 @@
 /**
- * The files that describe a published archive (archive-layout.md, "Index, sums and signature"): their shapes and rules. A reader starts at the signed timestamp, which names the manifest, which names everything else.
+ * The files that describe a published archive (archive-layout.md, "Index, sums and signature"): their shapes and rules.
+ * A reader starts at the signed timestamp, which names the manifest, which names everything else.
  */
 
 import { createHash } from 'node:crypto';

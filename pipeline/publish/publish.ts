@@ -75,8 +75,8 @@ const RENEW_BELOW = 0.5;
  * Publishes what the record has added since the last time. The caller holds the lock on the archive.
  *
  * Throws `archive-damaged` when a file to be published is not what the record says, `archive-rollback` when the
- * timestamp is older than what was published, `archive-conflict`, `archive-malformed`, `archive-digest`, `usage` for a missing key, `io-failed`, `disk-full`. Nothing that a reader
- * can see has changed then.
+ * timestamp is older than what was published, `archive-conflict`, `archive-malformed`, `archive-digest`, `usage` for a
+ * missing key, `io-failed`, `disk-full`. Nothing that a reader can see has changed then.
  */
 export async function publishArchive(options: PublishOptions): Promise<PublishReport> {
   const { archiveDir, record, key, signal } = options;

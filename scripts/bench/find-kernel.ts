@@ -7,7 +7,7 @@ import { crawlerFor } from '../../crawlers/index.ts';
 import type { DebugPackage, HttpValidator } from '../../crawlers/types.ts';
 import { BtfmillError, toBtfmillError } from '../../errors/index.ts';
 import { fetchPackage } from '../../pipeline/fetch.ts';
-import { PACKAGE_FOLDER } from '../../pipeline/sweep.ts';
+import { INDEX_FOLDER, PACKAGE_FOLDER } from '../../pipeline/sweep.ts';
 import type { StepProgress } from '../../pipeline/types.ts';
 import { unpackVmlinux } from '../../pipeline/unpack/index.ts';
 import { readVersion } from '../cli/version.ts';
@@ -89,7 +89,7 @@ export async function findPackages(
       allowExpired: true,
       insecure: false,
     },
-    { http, validators, indexCacheDir: join(cacheDir, 'indexes'), signal, say },
+    { http, validators, indexCacheDir: join(cacheDir, INDEX_FOLDER), signal, say },
   );
   if (packages.length === 0 && failures.length > 0) throw failures[0].error;
   return matches(wanted, packages, ({ kernel }) => kernel);

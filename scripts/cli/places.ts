@@ -2,8 +2,7 @@
 
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { BtfmillError } from '../../errors/index.ts';
-import { PACKAGE_FOLDER, WORK_FOLDER } from '../../pipeline/sweep.ts';
-import { INDEX_FOLDER } from '../../pipeline/collect-garbage.ts';
+import { INDEX_FOLDER, PACKAGE_FOLDER, WORK_FOLDER } from '../../pipeline/sweep.ts';
 
 /** Of the cache: what lies there is removed when it is old, or in the way. */
 const CACHE_FOLDERS: readonly string[] = [WORK_FOLDER, PACKAGE_FOLDER, INDEX_FOLDER];
